@@ -1,0 +1,2 @@
+//! The `ledger` binary.
+fn main() {}
