@@ -2,6 +2,11 @@
 //!
 //! Knows bytes and revisions, never money.
 
+pub mod clock;
+pub mod limits;
+pub mod memory;
 pub mod port;
 
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use memory::MemoryStore;
 pub use port::*;
