@@ -3,6 +3,7 @@
 //! Knows bytes and revisions, never money.
 
 pub mod clock;
+pub mod conformance;
 pub mod limits;
 pub mod memory;
 pub mod port;

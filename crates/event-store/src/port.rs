@@ -41,7 +41,9 @@ pub struct StreamName(Arc<str>);
 
 /// A stream name that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stream name {0:?} is not 1 to {STREAM_NAME_BYTES_MAX} printable ASCII characters without spaces")]
+#[error(
+    "stream name {0:?} is not 1 to {STREAM_NAME_BYTES_MAX} printable ASCII characters without spaces"
+)]
 pub struct BadStreamName(pub String);
 
 impl StreamName {
@@ -236,7 +238,10 @@ pub trait EventStore: Send + Sync + 'static {
     fn capabilities(&self) -> Capabilities;
     /// Appends each commit, in order; one answer a commit. The future may be dropped: the append
     /// goes on.
-    fn append(&self, commits: Vec<Commit>) -> BoxFuture<'static, Vec<Result<Committed, AppendError>>>;
+    fn append(
+        &self,
+        commits: Vec<Commit>,
+    ) -> BoxFuture<'static, Vec<Result<Committed, AppendError>>>;
     /// Up to `max` events of a stream from `from` (inclusive; `u64::MAX` backwards means the newest).
     /// A stream that does not exist is empty.
     fn read_stream(
