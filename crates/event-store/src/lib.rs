@@ -7,6 +7,8 @@ pub mod conformance;
 pub mod limits;
 pub mod memory;
 pub mod port;
+pub mod snapshot;
+pub mod transact;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use memory::MemoryStore;

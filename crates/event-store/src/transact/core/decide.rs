@@ -1,0 +1,428 @@
+//! Deciding on the speculative state, and what a decision must wait for before it may be written or
+//! answered.
+
+use std::collections::VecDeque;
+
+use super::gather::Gathering;
+use super::slot::Phase;
+use super::{
+    ANSWERED, AccountState, Awaited, Core, Domain, Effect, Entry, EntryKind, Failure, Flight,
+    Pending, Request, Sabotage, Work,
+};
+use crate::port::{
+    COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expected, NewEvent, Position, StreamAppend,
+    StreamName,
+};
+use crate::transact::domain::Decision;
+
+/// A decision that waits until everything it was decided on is durable.
+pub(super) struct Held<D: Domain> {
+    pub(super) pending: Pending<D>,
+    what: What<D>,
+    /// Whether the stream's head must be looked at first, because others write too and no expected
+    /// revision of the account guards this.
+    look: bool,
+}
+
+enum What<D: Domain> {
+    /// The state as it stands.
+    State,
+    /// An answer that writes nothing.
+    Answer {
+        answer: D::Answer,
+        rest: Option<Position>,
+    },
+    /// Commits.
+    Write(Box<Writing<D>>),
+}
+
+/// A decision as commits.
+struct Writing<D: Domain> {
+    answer: D::Answer,
+    commit: Commit,
+    later: VecDeque<Commit>,
+    claims: Vec<StreamName>,
+    rest: Option<Position>,
+}
+
+impl<D: Domain> Held<D> {
+    pub(super) const fn state(pending: Pending<D>) -> Self {
+        Self {
+            pending,
+            what: What::State,
+            look: true,
+        }
+    }
+}
+
+impl<D: Domain> Core<D> {
+    /// Decides a command of which everything needed is known.
+    pub(super) fn decide(&mut self, s: usize, gathering: Gathering<D>) {
+        if !self.has_room() {
+            self.slots.at(s).phase = Phase::Parked(Box::new(gathering));
+            self.runnable.push_back(s);
+            return;
+        }
+        let Gathering {
+            pending, evidence, ..
+        } = gathering;
+        let slot = self.slots.at(s);
+        let (Some(state), Work::Command(command)) = (slot.state.as_mut(), &pending.work) else {
+            unreachable!("commands are decided on a folded account");
+        };
+        let decision = self.domain.decide(state, command, &evidence);
+        let rest = evidence.position();
+        if let Err(reason) = check(&decision, &slot.stream) {
+            self.fail(pending, Failure::Invalid(reason));
+            return self.abandon_state(s);
+        }
+        let Decision {
+            answer,
+            events,
+            mut claims,
+        } = decision;
+        if self.sabotage == Sabotage::DropClaim && !events.is_empty() {
+            claims.clear();
+        }
+        if events.is_empty() && claims.is_empty() {
+            return self.answer_only(s, pending, answer, rest);
+        }
+        self.write(
+            s,
+            pending,
+            Decision {
+                answer,
+                events,
+                claims,
+            },
+            rest,
+        );
+    }
+
+    /// Drops a state that a decision has moved although nothing of it will be written.
+    fn abandon_state(&mut self, s: usize) {
+        self.drop_state(s);
+        if self.slots.at(s).in_flight == 0 {
+            self.resolve(s);
+        }
+    }
+
+    fn answer_only(
+        &mut self,
+        s: usize,
+        pending: Pending<D>,
+        answer: D::Answer,
+        rest: Option<Position>,
+    ) {
+        let shared = self.facts.capabilities.shared_with_others;
+        let slot = self.slots.at(s);
+        let epoch = slot.epoch;
+        if shared {
+            return self.hold(
+                s,
+                Held {
+                    pending,
+                    what: What::Answer { answer, rest },
+                    look: true,
+                },
+            );
+        }
+        if slot.in_flight == 0 || self.sabotage == Sabotage::RiderDoesNotWait {
+            let token = slot.position.max(rest);
+            return self.answer(&pending, answer, token, false);
+        }
+        let batch = slot.last_batch;
+        let entries = if self.building.id == batch {
+            Some(&mut self.building.entries)
+        } else {
+            self.flying.get_mut(&batch)
+        };
+        // The newest flight may have landed before an older one; then nothing is left to ride on.
+        let Some(entries) = entries else {
+            return self.hold(
+                s,
+                Held {
+                    pending,
+                    what: What::Answer { answer, rest },
+                    look: false,
+                },
+            );
+        };
+        entries.push(Entry {
+            slot: s,
+            epoch,
+            kind: EntryKind::Rider {
+                pending,
+                answer,
+                rest,
+            },
+        });
+        self.slots.at(s).in_flight += 1;
+    }
+
+    fn write(
+        &mut self,
+        s: usize,
+        pending: Pending<D>,
+        decision: Decision<D::Answer>,
+        rest: Option<Position>,
+    ) {
+        let Decision {
+            answer,
+            events,
+            claims,
+        } = decision;
+        let capabilities = self.facts.capabilities;
+        let own = !events.is_empty();
+        let names: Vec<StreamName> = claims.iter().map(|claim| claim.stream.clone()).collect();
+        let staged = !capabilities.atomic_over_streams && claims.len() + usize::from(own) > 1;
+        let slot = self.slots.at(s);
+        let mut appends = claims;
+        if let Some(last) = events.last() {
+            slot.last_event = last.id;
+            let added = events.len() as u64;
+            let append = StreamAppend {
+                stream: slot.stream.clone(),
+                expected: slot.expected(),
+                events,
+            };
+            slot.revision = Some(slot.events() + added - 1);
+            appends.push(append);
+        }
+        let (commit, later) = if staged {
+            if self.sabotage == Sabotage::ClaimAfterEvents {
+                appends.reverse();
+            }
+            let mut commits: VecDeque<Commit> = appends
+                .into_iter()
+                .map(|a| Commit { appends: vec![a] })
+                .collect();
+            (
+                commits.pop_front().unwrap_or(Commit {
+                    appends: Vec::new(),
+                }),
+                commits,
+            )
+        } else {
+            (Commit { appends }, VecDeque::new())
+        };
+        let writing = Writing {
+            answer,
+            commit,
+            later,
+            claims: names,
+            rest,
+        };
+        let unguarded = !own && self.sabotage != Sabotage::ClaimDoesNotWait;
+        if staged || unguarded {
+            let look = capabilities.shared_with_others && !own;
+            self.hold(
+                s,
+                Held {
+                    pending,
+                    what: What::Write(Box::new(writing)),
+                    look,
+                },
+            );
+        } else {
+            self.launch(s, pending, writing);
+        }
+    }
+
+    /// Keeps a decision until nothing of the account is in flight.
+    pub(super) fn hold(&mut self, s: usize, mut held: Held<D>) {
+        held.look &=
+            self.facts.capabilities.shared_with_others && self.sabotage != Sabotage::SkipHeadCheck;
+        self.slots.at(s).phase = Phase::Held(Box::new(held));
+        self.proceed_held(s);
+    }
+
+    /// Goes on with a held decision if it may. The caller then advances the account.
+    pub(super) fn proceed_held(&mut self, s: usize) {
+        let room = self.has_room();
+        let slot = self.slots.at(s);
+        if slot.in_flight > 0 {
+            return;
+        }
+        let held = match slot.take_phase() {
+            Phase::Held(held) => held,
+            other @ (Phase::Cold
+            | Phase::Loading(_)
+            | Phase::Ready
+            | Phase::Draining(_)
+            | Phase::Gathering(_)
+            | Phase::Parked(_)
+            | Phase::Staged
+            | Phase::Settling
+            | Phase::Doubt
+            | Phase::Damaged(_)) => {
+                slot.phase = other;
+                return;
+            }
+        };
+        if held.look {
+            let stream = slot.stream.clone();
+            slot.phase = Phase::Held(held);
+            return self.issue(s, Awaited::Head, Request::Head(stream));
+        }
+        let Held { pending, what, .. } = *held;
+        match what {
+            What::State => self.answer_state(s, &pending),
+            What::Answer { answer, rest } => {
+                let token = slot.position.max(rest);
+                self.answer(&pending, answer, token, false);
+            }
+            What::Write(writing) if !room => {
+                slot.phase = Phase::Held(Box::new(Held {
+                    pending,
+                    what: What::Write(writing),
+                    look: false,
+                }));
+                self.runnable.push_back(s);
+            }
+            What::Write(writing) => {
+                slot.phase = if writing.later.is_empty() {
+                    Phase::Ready
+                } else {
+                    Phase::Staged
+                };
+                self.launch(s, pending, *writing);
+            }
+        }
+    }
+
+    /// The stream's head, asked for a decision that no expected revision guards.
+    pub(super) fn head_read(&mut self, s: usize, head: Option<u64>) {
+        let slot = self.slots.at(s);
+        let current = head == slot.revision;
+        let Phase::Held(held) = &mut slot.phase else {
+            unreachable!("the head is read only for a held decision");
+        };
+        if current {
+            held.look = false;
+            self.proceed_held(s);
+        } else {
+            held.pending.attempts += 1;
+            self.stats.redecided += 1;
+            self.drop_state(s);
+            self.resolve(s);
+        }
+        self.advance(s);
+    }
+
+    fn answer_state(&mut self, s: usize, pending: &Pending<D>) {
+        let slot = self.slots.at(s);
+        let Some(state) = slot.state.clone() else {
+            unreachable!("a state is told only of a folded account");
+        };
+        let result = Ok(AccountState {
+            state,
+            revision: slot.revision,
+            token: slot.position,
+        });
+        self.stats.waiting -= 1;
+        self.stats.answers += 1;
+        self.effects.push(Effect::State {
+            ticket: pending.ticket,
+            result,
+        });
+    }
+
+    /// Puts a commit into the batch.
+    fn launch(&mut self, s: usize, mut pending: Pending<D>, writing: Writing<D>) {
+        let Writing {
+            answer,
+            commit,
+            later,
+            claims,
+            rest,
+        } = writing;
+        if self.sabotage == Sabotage::AnswerBeforeDurable {
+            self.answer(&pending, answer.clone(), rest, true);
+            pending.ticket = ANSWERED;
+        }
+        for claim in &claims {
+            *self.claims.entry(claim.clone()).or_insert(0) += 1;
+        }
+        self.board(
+            s,
+            Flight {
+                pending,
+                answer,
+                commit,
+                later,
+                claims,
+                rest,
+            },
+        );
+    }
+
+    /// Puts a flight's present commit into the batch.
+    pub(super) fn board(&mut self, s: usize, flight: Flight<D>) {
+        let building = &mut self.building;
+        let slot = self.slots.at(s);
+        slot.in_flight += 1;
+        slot.last_batch = building.id;
+        building.bytes += commit_bytes(&flight.commit);
+        building.commits.push(flight.commit.clone());
+        building.entries.push(Entry {
+            slot: s,
+            epoch: slot.epoch,
+            kind: EntryKind::Flight(flight),
+        });
+    }
+}
+
+fn event_bytes(event: &NewEvent) -> usize {
+    event.data.len() + event.meta.len()
+}
+
+fn commit_bytes(commit: &Commit) -> usize {
+    commit
+        .appends
+        .iter()
+        .flat_map(|append| &append.events)
+        .map(event_bytes)
+        .sum()
+}
+
+/// Whether a decision can be written: limits of the port, and streams that can be recognised in doubt.
+fn check<A>(decision: &Decision<A>, own: &StreamName) -> Result<(), String> {
+    let claimed = || decision.claims.iter().flat_map(|claim| &claim.events);
+    let mut bytes = 0;
+    for event in decision.events.iter().chain(claimed()) {
+        let size = event_bytes(event);
+        bytes += size;
+        if size > EVENT_BYTES_MAX {
+            return Err(format!(
+                "event {} has {size} bytes, at most {EVENT_BYTES_MAX} fit",
+                event.kind
+            ));
+        }
+    }
+    if bytes > COMMIT_BYTES_MAX {
+        return Err(format!(
+            "the decision has {bytes} bytes, at most {COMMIT_BYTES_MAX} fit into one commit"
+        ));
+    }
+    for (i, claim) in decision.claims.iter().enumerate() {
+        let again = decision
+            .claims
+            .iter()
+            .skip(i + 1)
+            .any(|other| other.stream == claim.stream);
+        if claim.stream == *own || again {
+            return Err(format!(
+                "stream {} is written twice by one decision",
+                claim.stream
+            ));
+        }
+        if claim.expected == Expected::Any || claim.events.is_empty() {
+            return Err(format!(
+                "the claim of {} needs an event and an expected revision",
+                claim.stream
+            ));
+        }
+    }
+    Ok(())
+}
