@@ -1,0 +1,133 @@
+//! What a command is answered: the same text for ever under the same key (C4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, ChannelId, MeterNumber, OpaqueRef, ReceiptNumber, Reference};
+use crate::num::{Money, Quantity};
+use crate::rejection::Rejection;
+use crate::time::{LocalDate, Timestamp};
+use crate::utility::Utility;
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was done (or had been done before).
+    Done {
+        /// The account it was done to.
+        account: AccountId,
+    },
+    /// Money was applied.
+    Receipt(Receipt),
+    /// Money that could not be applied waits in suspense (C13).
+    Suspended(Suspended),
+    /// Money left suspense for its payer (C13).
+    Returned(Returned),
+    /// It was refused.
+    Refused(Rejection),
+    /// What became of a reading. Never stored.
+    Reading(ReadingOutcome),
+}
+
+/// What a receipt is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptKind {
+    /// Credit was topped up.
+    TopUp,
+    /// Debt was paid.
+    Debt,
+    /// A top-up was voided: the amount goes back.
+    Void,
+}
+
+/// A receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Unique number.
+    pub number: ReceiptNumber,
+    /// What it is for.
+    pub kind: ReceiptKind,
+    /// Account.
+    pub account: AccountId,
+    /// Utility of the wallet or of the debt.
+    pub utility: Utility,
+    /// Meter named by the payer, for a top-up.
+    pub meter: Option<MeterNumber>,
+    /// Amount paid.
+    pub amount: Money,
+    /// Credit of the wallet, or debt left, after it.
+    pub balance: Money,
+    /// When it counts.
+    pub at: Timestamp,
+    /// Who took it.
+    pub channel: ChannelId,
+    /// Its reference.
+    pub reference: Reference,
+    /// It was the wallet's first top-up.
+    pub first: bool,
+}
+
+/// Money in suspense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspended {
+    /// Who took it.
+    pub channel: ChannelId,
+    /// Its reference, by which it is allocated or returned.
+    pub reference: Reference,
+    /// Amount.
+    pub amount: Money,
+    /// Local day on which it was taken.
+    pub taken_on: LocalDate,
+    /// Why it could not be applied.
+    pub refusal: Rejection,
+}
+
+/// Money returned from suspense.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    /// Who took it.
+    pub channel: ChannelId,
+    /// Its reference.
+    pub reference: Reference,
+    /// Amount.
+    pub amount: Money,
+    /// Local day of the return: a negative line of that day's settlement.
+    pub returned_on: LocalDate,
+    /// Document of the return.
+    pub document: OpaqueRef,
+}
+
+/// What became of a reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReadingOutcome {
+    /// Charged.
+    Accepted {
+        /// Consumption since the base.
+        quantity: Quantity,
+        /// Charge.
+        amount: Money,
+    },
+    /// An identical repeat: nothing changed.
+    Duplicate,
+    /// Another value for a known instant: kept, charged nothing.
+    Conflicting,
+    /// Older than the newest: kept, charged nothing.
+    Late,
+    /// Implausible: kept aside, charged nothing.
+    Quarantined,
+    /// Not taken at all.
+    Refused(Rejection),
+}
+
+impl Answer {
+    /// The refusal, if it is one.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Rejection> {
+        match self {
+            Self::Refused(rejection) | Self::Reading(ReadingOutcome::Refused(rejection)) => Some(rejection),
+            Self::Done { .. } | Self::Receipt(_) | Self::Suspended(_) | Self::Returned(_) | Self::Reading(_) => None,
+        }
+    }
+}

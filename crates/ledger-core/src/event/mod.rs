@@ -1,0 +1,100 @@
+//! Every fact the ledger records, as it is stored.
+//!
+//! The enum **is** the stored form: the kind (`consumption-charged.v1`) stands beside the payload, the
+//! payload is the JSON of the struct. Kinds and keys are frozen; a new optional field keeps the version,
+//! anything else is a new version with an upcaster. Keys are short because a utility writes a billion of
+//! these a year; each is spelled out where its struct is declared.
+
+mod account;
+mod codec;
+mod meta;
+mod streams;
+
+pub use account::*;
+pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
+pub use meta::{Meta, Stamp};
+pub use streams::*;
+
+/// A fact in an account's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountEvent {
+    /// An account was opened.
+    AccountOpened(AccountOpened),
+    /// A meter was installed.
+    MeterInstalled(MeterInstalled),
+    /// A meter was activated: its first period starts (U2).
+    MeterActivated(MeterActivated),
+    /// A meter was taken away.
+    MeterRemoved(MeterRemoved),
+    /// A meter was exchanged, by staff or by resolving a suspicion (C9).
+    MeterExchanged(MeterExchanged),
+    /// A reading was accepted and its consumption charged (C8).
+    ConsumptionCharged(ConsumptionCharged),
+    /// A reading older than the newest was kept as history.
+    LateReadingKept(ReadingKept),
+    /// A second value for an instant was kept.
+    ConflictingReadingKept(ReadingKept),
+    /// An implausible reading was kept aside.
+    ReadingQuarantined(ReadingKept),
+    /// Quarantined readings agree with each other.
+    MeterExchangeSuspected(MeterExchangeSuspected),
+    /// The old register went on: no exchange after all.
+    SuspicionWithdrawn(SuspicionEnded),
+    /// Staff discarded what was quarantined.
+    QuarantineDiscarded(SuspicionEnded),
+    /// A top-up was credited.
+    CreditToppedUp(CreditToppedUp),
+    /// A channel took back its own top-up (C16).
+    TopUpVoided(TopUpVoided),
+    /// Credit of an older system was entered.
+    LegacyCreditEntered(LegacyCreditEntered),
+    /// Electricity credit paid a negative water balance (U7).
+    CreditTransferred(CreditTransferred),
+    /// Credit of a closed account arrived.
+    CreditMovedIn(CreditMovedIn),
+    /// A wallet's credit fell to the notice threshold (U5).
+    LowCreditNoticed(LowCreditNoticed),
+    /// A debt agreement was posted (U12).
+    DebtAgreed(DebtAgreed),
+    /// Something was paid on the debt.
+    DebtPaid(DebtPaid),
+    /// The debt was rescheduled (U15).
+    DebtRescheduled(DebtRescheduled),
+    /// Supply was ordered off.
+    SupplyDisconnectionOrdered(SupplyOrdered),
+    /// Supply was ordered on.
+    SupplyReconnectionOrdered(SupplyOrdered),
+    /// An unconfirmed order was sent again (C20).
+    MeterOrderRepeated(MeterOrderRepeated),
+    /// The meter confirmed an order (C20).
+    MeterOrderConfirmed(MeterOrderConfirmed),
+    /// The account was closed.
+    AccountClosed(AccountClosed),
+}
+
+/// A fact in any stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// In `account-<id>`.
+    Account(AccountEvent),
+    /// In `meter-<number>`.
+    Meter(MeterEvent),
+    /// In `key-<channel>-<reference>`.
+    Key(CommandAnswered),
+    /// In `suspense-<channel>-<reference>`.
+    Suspense(SuspenseEvent),
+    /// In `gateway-<id>`.
+    Gateway(ReadingsReceived),
+}
+
+impl From<AccountEvent> for Event {
+    fn from(event: AccountEvent) -> Self {
+        Self::Account(event)
+    }
+}
+
+impl From<SuspenseEvent> for Event {
+    fn from(event: SuspenseEvent) -> Self {
+        Self::Suspense(event)
+    }
+}
