@@ -18,6 +18,7 @@ pub(crate) fn run(root: &Path) -> Result<bool, Failure> {
         "clippy",
         "--workspace",
         "--all-targets",
+        "--keep-going",
         "--",
         "-D",
         "warnings",

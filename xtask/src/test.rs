@@ -51,7 +51,11 @@ pub(crate) fn run(root: &Path, mode: Mode, filters: &[String]) -> Result<bool, F
         described(&tests),
         described(&docs)
     );
-    Ok(tests.succeeded && docs.succeeded)
+    let ran = [&tests, &docs].into_iter().any(|run| !run.ran_nothing());
+    if !ran {
+        println!("test: FAILED, no test has that name: {}", filters.join(" "));
+    }
+    Ok(tests.succeeded && docs.succeeded && ran)
 }
 
 fn run_tests(root: &Path, filters: &[String]) -> Result<Run, Failure> {
@@ -85,7 +89,8 @@ fn run_nextest(root: &Path, filters: &[String]) -> Result<Run, Failure> {
             )
         })?;
     }
-    let mut words = vec!["nextest", "run", "--workspace"];
+    // A name may select doc tests only; that nothing at all ran is judged at the end.
+    let mut words = vec!["nextest", "run", "--workspace", "--no-tests", "pass"];
     words.extend(filters.iter().map(String::as_str));
     let succeeded = passes(&mut cargo(root, &words))?;
     let counts = std::fs::read_to_string(&report)
@@ -139,6 +144,14 @@ fn counted(command: &mut Command) -> Result<Run, Failure> {
         succeeded: status.success(),
         counts: Some(counts),
     })
+}
+
+impl Run {
+    /// A name with a slip of the pen must not look like success.
+    fn ran_nothing(&self) -> bool {
+        self.counts
+            .is_some_and(|counts| counts.passed == 0 && counts.failed == 0)
+    }
 }
 
 impl Counts {
@@ -232,6 +245,23 @@ mod tests {
             })
         );
         assert_eq!(counts_of_junit("<testsuites>"), None);
+    }
+
+    #[test]
+    fn a_run_of_no_tests_is_noticed() {
+        let of = |counts| Run {
+            succeeded: true,
+            counts,
+        };
+        assert!(of(Some(Counts::default())).ran_nothing());
+        assert!(
+            !of(Some(Counts {
+                passed: 1,
+                ..Counts::default()
+            }))
+            .ran_nothing()
+        );
+        assert!(!of(None).ran_nothing());
     }
 
     #[test]
