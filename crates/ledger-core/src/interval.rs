@@ -111,7 +111,7 @@ pub fn split(from: Timestamp, to: Timestamp, quantity: Quantity, zone: &Zone) ->
 /// The last instant that counts: the one before the end, unless the interval has no length.
 #[inline]
 fn last_instant(from: Timestamp, to: Timestamp) -> Timestamp {
-    (to - crate::time::Millis(1)).max(from)
+    to.just_before().max(from)
 }
 
 impl Iterator for DayShares<'_> {
@@ -270,7 +270,7 @@ mod tests {
             micro in 0_i64..1_000_000_000_000,
         ) {
             let zone = Zone::named(ZONES[zone]).unwrap();
-            let from = Timestamp::from_millis(from_ms).unwrap();
+            let from = Timestamp::from_millis(from_ms);
             let to = from + crate::time::Millis(length_ms);
             let whole = Quantity::from_micro(micro);
             let days: Vec<_> = split(from, to, whole, &zone).collect();

@@ -23,6 +23,9 @@ static FORMAT: Format = Format { what: "factor", places: PLACES, units_max: 1_00
 pub struct Factor(i64);
 
 impl Factor {
+    /// One.
+    pub const ONE: Self = Self(ONE);
+
     /// Reads a factor in plain decimal notation, such as `1.5`.
     ///
     /// # Errors

@@ -81,6 +81,15 @@ impl Quantity {
         self.0 > 0
     }
 
+    /// Ten to the power of `digits` units, at most 12: where a register of so many whole digits
+    /// returns to zero.
+    #[must_use]
+    pub fn power_of_ten(digits: u8) -> Self {
+        assert!(digits <= 12, "a register has at most twelve whole digits");
+        let units = super::decimal::power_of_ten(u32::from(digits));
+        Self(i64::try_from(units).unwrap_or(0) * UNIT)
+    }
+
     /// So many times the quantity: a block's width times the dwelling units, a flow times minutes.
     /// None when the product leaves the integer.
     #[must_use]
@@ -210,6 +219,8 @@ mod tests {
     fn a_product_that_leaves_the_range_is_none() {
         assert_eq!(Quantity::from_units(100).checked_scale(140), Some(Quantity::from_units(14_000)));
         assert_eq!(Quantity::MAX.checked_scale(10), None);
+        assert_eq!(Quantity::power_of_ten(6), Quantity::from_units(1_000_000));
+        assert_eq!(Quantity::power_of_ten(12), Quantity::MAX);
         assert!(Quantity::parse("1.001").unwrap().has_decimals_at_most(3));
         assert!(!Quantity::parse("1.0011").unwrap().has_decimals_at_most(3));
     }

@@ -162,15 +162,25 @@ impl Timestamp {
     /// 9999-12-30T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_214_399_999);
 
+    /// The beginning of the range, where nothing has happened yet.
+    pub const EPOCH: Self = Self::MIN;
+
+    /// The instant so many milliseconds after 1970-01-01T00:00:00Z, or the nearest end of the range.
+    #[must_use]
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis.clamp(Self::MIN.0, Self::MAX.0))
+    }
+
     /// The instant so many milliseconds after 1970-01-01T00:00:00Z; none outside the range.
     #[must_use]
-    pub const fn from_millis(millis: i64) -> Option<Self> {
+    pub const fn checked_from_millis(millis: i64) -> Option<Self> {
         if millis < Self::MIN.0 || millis > Self::MAX.0 { None } else { Some(Self(millis)) }
     }
 
-    /// The nearest instant of the range.
-    pub(super) fn clamped(millis: i64) -> Self {
-        Self(millis.clamp(Self::MIN.0, Self::MAX.0))
+    /// The instant one millisecond before, but for the beginning of the range.
+    #[must_use]
+    pub fn just_before(self) -> Self {
+        self - Millis(1)
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z.
@@ -197,7 +207,7 @@ impl Timestamp {
         }
         let (local_ms, rest) = parse_local(text.as_bytes())?;
         let offset_ms = parse_offset(rest).ok_or(MALFORMED)?;
-        Self::from_millis(local_ms - offset_ms).ok_or(OUT_OF_RANGE)
+        Self::checked_from_millis(local_ms - offset_ms).ok_or(OUT_OF_RANGE)
     }
 
     /// Writes the canonical form without allocating.
@@ -315,7 +325,7 @@ impl Add<Millis> for Timestamp {
     type Output = Self;
 
     fn add(self, elapsed: Millis) -> Self {
-        Self::clamped(self.0.saturating_add(elapsed.0))
+        Self::from_millis(self.0.saturating_add(elapsed.0))
     }
 }
 
@@ -323,7 +333,7 @@ impl Sub<Millis> for Timestamp {
     type Output = Self;
 
     fn sub(self, elapsed: Millis) -> Self {
-        Self::clamped(self.0.saturating_sub(elapsed.0))
+        Self::from_millis(self.0.saturating_sub(elapsed.0))
     }
 }
 
@@ -449,7 +459,9 @@ mod tests {
         assert_eq!(Timestamp::MAX + Millis::hours(72), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Millis::hours(72), Timestamp::MIN);
         assert_eq!(Timestamp::MIN + Millis(i64::MIN), Timestamp::MIN);
-        assert_eq!(Timestamp::from_millis(-1), None);
+        assert_eq!(Timestamp::checked_from_millis(-1), None);
+        assert_eq!(Timestamp::from_millis(-1), Timestamp::EPOCH);
+        assert_eq!(at("2012-02-10T08:00:00Z").just_before(), at("2012-02-10T07:59:59.999Z"));
     }
 
     proptest! {

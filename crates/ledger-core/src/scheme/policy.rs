@@ -1,0 +1,484 @@
+//! `SchemePolicy`: every value that decisions read, complete and consistent.
+//!
+//! Owns the policy, its checks across keys, and the schemes that are part of the program. Deliberately
+//! absent: defaults. A file says everything, so that it can be read on its own.
+
+use serde::Deserialize;
+
+use super::SchemeError;
+use super::file::{self, SchemeFile, UtilitiesFile};
+use super::utility::UtilityPolicy;
+use crate::num::{Factor, Money, Quantity};
+use crate::tariff::{Tariff, TariffSet, is_name};
+use crate::time::{Millis, Timestamp, Zone};
+use crate::utility::Utility;
+
+/// The schemes that are part of the program, by name.
+const BUILTIN: [(&str, &str); 1] = [("usms", include_str!("../../../../schemes/usms.toml"))];
+
+/// The most decimals of a currency's smallest coin in use anywhere, and of every rounding rule.
+const CURRENCY_DECIMALS_MAX: u8 = 4;
+
+/// The longest meter number: what a stream's name has room for.
+const METER_NUMBER_LENGTH_MAX: usize = 24;
+
+/// The rules of one utility company, as data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemePolicy {
+    name: String,
+    version: u32,
+    policy_version: String,
+    effective_from: Timestamp,
+    currency: Currency,
+    zone: Zone,
+    void_window: Option<Millis>,
+    electricity: Option<UtilityPolicy>,
+    water: Option<UtilityPolicy>,
+    meter_number: MeterNumberPolicy,
+    top_up: TopUpPolicy,
+    transfer: Option<TransferPolicy>,
+    debt: DebtPolicy,
+    readings: ReadingPolicy,
+    orders: OrderPolicy,
+    limits: InputLimits,
+    tariffs: TariffSet,
+}
+
+/// The scheme's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Currency {
+    /// ISO 4217 code, such as `BND`.
+    pub code: String,
+    /// Decimals of a payment, 0 to 4 (C3).
+    pub decimals: u8,
+}
+
+/// What a meter number looks like (U4).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeterNumberPolicy {
+    /// The fewest characters.
+    pub length_min: usize,
+    /// The most characters.
+    pub length_max: usize,
+    /// Which characters.
+    pub alphabet: NumberAlphabet,
+}
+
+/// The characters of a meter number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NumberAlphabet {
+    /// 0 to 9.
+    Digits,
+    /// A to Z and 0 to 9.
+    CapitalsAndDigits,
+}
+
+/// Amounts of a top-up (U4).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopUpPolicy {
+    /// The least.
+    pub minimum: Money,
+    /// The greatest, where there is one.
+    pub maximum: Option<Money>,
+}
+
+/// Credit taken from one utility for a negative balance of the other (U7).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransferPolicy {
+    /// Whose credit is taken.
+    pub from: Utility,
+    /// Whose negative balance is covered.
+    pub to: Utility,
+    /// How long the balance is negative without a break before the first turn.
+    #[serde(rename = "after_hours", deserialize_with = "file::hours")]
+    pub after: Millis,
+    /// Time from one turn to the next.
+    #[serde(rename = "every_hours", deserialize_with = "file::hours")]
+    pub every: Millis,
+}
+
+/// Debt agreements (U12 to U15).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DebtPolicy {
+    /// Whether top-ups are refused while an instalment is due (U13).
+    pub gate: bool,
+}
+
+/// How readings are judged and charged (C8 to C10).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingPolicy {
+    /// How far after its receipt a reading may claim to be read (C8).
+    #[serde(rename = "future_tolerance_minutes", deserialize_with = "file::minutes")]
+    pub future_tolerance: Millis,
+    /// The shortest time over which the flow is taken (C9).
+    #[serde(rename = "flow_min_minutes", deserialize_with = "file::minutes")]
+    pub flow_min: Millis,
+    /// How many intervals apart two readings are a gap (C10).
+    #[serde(deserialize_with = "file::factor_from_one")]
+    pub gap_factor: Factor,
+    /// How many quarantined readings in a row raise a suspected exchange (C9).
+    #[serde(deserialize_with = "file::count")]
+    pub suspicion_readings: u32,
+    /// How many tolerances a drop must exceed to take part in a suspicion (C9).
+    #[serde(deserialize_with = "file::count")]
+    pub suspicion_drop_factor: u32,
+}
+
+impl ReadingPolicy {
+    /// The time between two readings of a meter beyond which they are a gap (C10).
+    #[must_use]
+    pub fn gap_beyond(&self, reading_interval: Millis) -> Millis {
+        self.gap_factor.of_millis(reading_interval)
+    }
+
+    /// The drop beyond which a reading takes part in a suspicion (C9).
+    #[must_use]
+    pub fn suspicion_beyond(&self, tolerance: Quantity) -> Quantity {
+        tolerance.checked_scale(i64::from(self.suspicion_drop_factor)).unwrap_or(Quantity::MAX)
+    }
+}
+
+/// Orders to meters (C20).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderPolicy {
+    /// How long an order may wait for the meter.
+    #[serde(rename = "expiry_hours", deserialize_with = "file::hours")]
+    pub expiry: Millis,
+    /// How often an unconfirmed order is repeated.
+    #[serde(deserialize_with = "file::count_or_zero")]
+    pub repeats_max: u32,
+}
+
+/// Bounds on what a command may say: beyond them it is a mistake of typing or units.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InputLimits {
+    /// The greatest amount of one payment, debt or credit.
+    pub amount_max: Money,
+    /// The most dwelling units of an account.
+    pub dwelling_units_max: u32,
+    /// The greatest contracted capacity, in kVA.
+    pub contracted_kva_max: u32,
+}
+
+impl MeterNumberPolicy {
+    /// Whether a text is a meter number of the scheme.
+    #[must_use]
+    pub fn accepts(&self, text: &str) -> bool {
+        let allowed = |byte: u8| match self.alphabet {
+            NumberAlphabet::Digits => byte.is_ascii_digit(),
+            NumberAlphabet::CapitalsAndDigits => byte.is_ascii_uppercase() || byte.is_ascii_digit(),
+        };
+        (self.length_min..=self.length_max).contains(&text.len()) && text.bytes().all(allowed)
+    }
+
+    /// What a good one looks like, for people.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let characters = match self.alphabet {
+            NumberAlphabet::Digits => "digits",
+            NumberAlphabet::CapitalsAndDigits => "capital letters and digits",
+        };
+        format!("{} to {} {characters}", self.length_min, self.length_max)
+    }
+}
+
+impl SchemePolicy {
+    /// Reads a scheme's file.
+    ///
+    /// # Errors
+    /// The first key that is unknown, missing, malformed, out of range or at odds with another, with
+    /// its line.
+    pub fn from_toml(text: &str) -> Result<Self, SchemeError> {
+        let file = toml::from_str::<SchemeFile>(text).map_err(|error| SchemeError::from_toml(text, &error))?;
+        check(&file).map_err(|(key, message)| SchemeError::at_key(text, &key, message))?;
+        let tariffs = TariffSet::new(file.tariffs).map_err(|error| {
+            SchemeError::at_key(text, &format!("tariffs[{}]", error.index), error.message)
+        })?;
+        let UtilitiesFile { electricity, water } = file.utilities;
+        Ok(Self {
+            policy_version: format!("{}@{}", file.name, file.version),
+            name: file.name,
+            version: file.version,
+            effective_from: file.effective_from,
+            currency: file.currency,
+            zone: file.zone,
+            void_window: file.void_window_hours,
+            electricity,
+            water,
+            meter_number: file.meter_number,
+            top_up: file.topup,
+            transfer: file.transfer,
+            debt: file.debt,
+            readings: file.readings,
+            orders: file.orders,
+            limits: file.limits,
+            tariffs,
+        })
+    }
+
+    /// A scheme that is part of the program.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn builtin(name: &str) -> Result<Self, SchemeError> {
+        match Self::builtin_text(name) {
+            Some(text) => Self::from_toml(text),
+            None => Err(SchemeError::unknown(name, &BUILTIN.map(|(name, _)| name))),
+        }
+    }
+
+    /// The file of a scheme that is part of the program.
+    #[must_use]
+    pub fn builtin_text(name: &str) -> Option<&'static str> {
+        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    }
+
+    /// The names of the schemes that are part of the program.
+    pub fn builtin_names() -> impl Iterator<Item = &'static str> {
+        BUILTIN.iter().map(|(name, _)| *name)
+    }
+
+    /// The scheme's name, such as `usms`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The version of its file, from 1.
+    #[must_use]
+    pub const fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Name and version as events carry them: `usms@1` (C12).
+    #[must_use]
+    pub fn policy_version(&self) -> &str {
+        &self.policy_version
+    }
+
+    /// The first instant this version holds.
+    #[must_use]
+    pub const fn effective_from(&self) -> Timestamp {
+        self.effective_from
+    }
+
+    /// The currency.
+    #[must_use]
+    pub const fn currency(&self) -> &Currency {
+        &self.currency
+    }
+
+    /// The zone of local rules (C7).
+    #[must_use]
+    pub const fn zone(&self) -> &Zone {
+        &self.zone
+    }
+
+    /// How long after it a top-up may be voided; none, never (C16).
+    #[must_use]
+    pub const fn void_window(&self) -> Option<Millis> {
+        self.void_window
+    }
+
+    /// The policy of a utility; none when the scheme does not have it.
+    #[must_use]
+    pub const fn utility(&self, utility: Utility) -> Option<&UtilityPolicy> {
+        match utility {
+            Utility::Electricity => self.electricity.as_ref(),
+            Utility::Water => self.water.as_ref(),
+        }
+    }
+
+    /// What a meter number looks like.
+    #[must_use]
+    pub const fn meter_number(&self) -> &MeterNumberPolicy {
+        &self.meter_number
+    }
+
+    /// Amounts of a top-up.
+    #[must_use]
+    pub const fn top_up(&self) -> &TopUpPolicy {
+        &self.top_up
+    }
+
+    /// Credit taken from one utility for the other; none when the scheme does not do that.
+    #[must_use]
+    pub const fn transfer(&self) -> Option<&TransferPolicy> {
+        self.transfer.as_ref()
+    }
+
+    /// Debt agreements.
+    #[must_use]
+    pub const fn debt(&self) -> &DebtPolicy {
+        &self.debt
+    }
+
+    /// How readings are judged.
+    #[must_use]
+    pub const fn readings(&self) -> &ReadingPolicy {
+        &self.readings
+    }
+
+    /// Orders to meters.
+    #[must_use]
+    pub const fn orders(&self) -> &OrderPolicy {
+        &self.orders
+    }
+
+    /// Bounds on commands.
+    #[must_use]
+    pub const fn limits(&self) -> &InputLimits {
+        &self.limits
+    }
+
+    /// All tariffs.
+    #[must_use]
+    pub const fn tariffs(&self) -> &TariffSet {
+        &self.tariffs
+    }
+
+    /// The tariff of a utility and class at an instant; none before the first.
+    #[must_use]
+    #[inline]
+    pub fn tariff_for(&self, utility: Utility, class: &str, at: Timestamp) -> Option<&Tariff> {
+        self.tariffs.at(utility, class, at)
+    }
+
+    /// The instants strictly between two at which the tariff of a utility and class changes: further
+    /// boundaries of C10.
+    pub fn tariff_changes<'a>(
+        &'a self,
+        utility: Utility,
+        class: &'a str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = Timestamp> + 'a {
+        self.tariffs.changes(utility, class, from, to)
+    }
+
+    /// Whether any utility has a tariff for this class of customers.
+    #[must_use]
+    pub fn has_class(&self, class: &str) -> bool {
+        self.tariffs.iter().any(|tariff| tariff.class() == class)
+    }
+}
+
+/// A key and what is wrong with it.
+type Fault = (String, String);
+
+fn fault(key: &str, message: impl Into<String>) -> Fault {
+    (key.to_owned(), message.into())
+}
+
+fn check(file: &SchemeFile) -> Result<(), Fault> {
+    if !is_name(&file.name) {
+        return Err(fault("name", "lower-case letters, digits and dashes"));
+    }
+    let Currency { code, decimals } = &file.currency;
+    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(fault("currency.code", "an ISO 4217 code of three capital letters"));
+    }
+    if *decimals > CURRENCY_DECIMALS_MAX {
+        return Err(fault("currency.decimals", format!("at most {CURRENCY_DECIMALS_MAX}")));
+    }
+    check_meter_number(&file.meter_number)?;
+    check_amounts(file)?;
+    check_transfer(file)?;
+    check_tariffs(file)
+}
+
+fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
+    let MeterNumberPolicy { length_min, length_max, alphabet: _ } = *policy;
+    if length_min == 0 || length_min > length_max {
+        return Err(fault("meter_number.length_min", "from 1 to length_max"));
+    }
+    if length_max > METER_NUMBER_LENGTH_MAX {
+        return Err(fault("meter_number.length_max", format!("at most {METER_NUMBER_LENGTH_MAX}")));
+    }
+    Ok(())
+}
+
+/// Amounts of money that people pay or see have the currency's decimals (C3).
+fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
+    let decimals = file.currency.decimals;
+    let payable = |key: &str, amount: Money| {
+        if !amount.is_positive() {
+            return Err(fault(key, "above zero"));
+        }
+        if !amount.has_decimals_at_most(u32::from(decimals)) {
+            return Err(fault(key, format!("at most {decimals} decimals, as the currency has")));
+        }
+        Ok(())
+    };
+    payable("topup.minimum", file.topup.minimum)?;
+    payable("limits.amount_max", file.limits.amount_max)?;
+    if let Some(maximum) = file.topup.maximum {
+        payable("topup.maximum", maximum)?;
+        if maximum < file.topup.minimum {
+            return Err(fault("topup.maximum", "not below topup.minimum"));
+        }
+    }
+    if file.topup.maximum.unwrap_or(file.topup.minimum) > file.limits.amount_max {
+        return Err(fault("limits.amount_max", "not below the amounts of a top-up"));
+    }
+    for (utility, policy) in present(&file.utilities) {
+        if let Some(threshold) = policy.low_credit_at {
+            payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;
+        }
+    }
+    if file.limits.dwelling_units_max == 0 {
+        return Err(fault("limits.dwelling_units_max", "at least 1"));
+    }
+    if file.limits.contracted_kva_max == 0 {
+        return Err(fault("limits.contracted_kva_max", "at least 1"));
+    }
+    Ok(())
+}
+
+fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {
+    let Some(transfer) = &file.transfer else { return Ok(()) };
+    if transfer.from == transfer.to {
+        return Err(fault("transfer.to", "another utility than transfer.from"));
+    }
+    let both = file.utilities.electricity.is_some() && file.utilities.water.is_some();
+    if both { Ok(()) } else { Err(fault("transfer", "the scheme needs both utilities for a transfer")) }
+}
+
+fn check_tariffs(file: &SchemeFile) -> Result<(), Fault> {
+    let mut utilities = present(&file.utilities).map(|(utility, _)| utility).peekable();
+    if utilities.peek().is_none() {
+        return Err(fault("utilities", "a scheme has at least one utility"));
+    }
+    for utility in utilities {
+        if !file.tariffs.iter().any(|tariff| tariff.utility() == utility) {
+            return Err(fault(&format!("utilities.{utility}"), "the scheme has no tariff for it"));
+        }
+    }
+    for (index, tariff) in file.tariffs.iter().enumerate() {
+        let key = |name: &str| format!("tariffs[{index}]{name}");
+        if !present(&file.utilities).any(|(utility, _)| utility == tariff.utility()) {
+            return Err(fault(&key(".utility"), "the scheme does not have this utility"));
+        }
+        let decimals = u32::from(file.currency.decimals);
+        if tariff.minimum().is_some_and(|minimum| !minimum.has_decimals_at_most(decimals)) {
+            return Err(fault(&key(".minimum"), format!("at most {decimals} decimals, as the currency has")));
+        }
+    }
+    Ok(())
+}
+
+/// The utilities that a scheme has.
+fn present(utilities: &UtilitiesFile) -> impl Iterator<Item = (Utility, &UtilityPolicy)> {
+    let electricity = utilities.electricity.as_ref().map(|policy| (Utility::Electricity, policy));
+    let water = utilities.water.as_ref().map(|policy| (Utility::Water, policy));
+    electricity.into_iter().chain(water)
+}

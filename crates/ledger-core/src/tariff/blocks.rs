@@ -1,0 +1,122 @@
+//! Telescopic blocks: each stretch of a month's units has its own price (C11).
+//!
+//! Owns the cutting of a quantity at block boundaries, exactly by volume. Block widths may be
+//! multiplied by the account's dwelling units or contracted kVA. Deliberately absent: the choice of
+//! the multiplier, which is the tariff's.
+
+use super::{ScaledBy, TariffLine};
+use crate::num::{Price, Quantity};
+
+/// The most blocks a tariff may have: no published one has more than ten, and the cost of a charge
+/// grows with them.
+pub(super) const BLOCKS_MAX: usize = 32;
+
+/// A block wider than every month's consumption.
+const ENDLESS: Quantity = Quantity::from_micro(i64::MAX);
+
+/// One block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Block {
+    /// Width in units before scaling; none for the last, which has no end.
+    pub width: Option<Quantity>,
+    /// Price for a unit.
+    pub price: Price,
+}
+
+/// The blocks of a tariff, from the first unit of a month on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocks {
+    scaled_by: ScaledBy,
+    blocks: Vec<Block>,
+}
+
+impl Blocks {
+    /// Puts blocks together.
+    ///
+    /// # Errors
+    /// What is wrong: no block or too many, an end that is missing or set on the last, a width that
+    /// is not above zero, a price below zero.
+    pub fn new(scaled_by: ScaledBy, blocks: Vec<Block>) -> Result<Self, String> {
+        let Some((last, others)) = blocks.split_last() else {
+            return Err("a tariff has at least one block".to_owned());
+        };
+        if blocks.len() > BLOCKS_MAX {
+            return Err(format!("a tariff has at most {BLOCKS_MAX} blocks"));
+        }
+        if last.width.is_some() {
+            return Err("the last block has no width: it takes all that is left".to_owned());
+        }
+        if others.iter().any(|block| block.width.is_none_or(|width| !width.is_positive())) {
+            return Err("every block but the last has a width above zero".to_owned());
+        }
+        if blocks.iter().any(|block| block.price.is_negative()) {
+            return Err("a price is not below zero".to_owned());
+        }
+        Ok(Self { scaled_by, blocks })
+    }
+
+    /// What the widths are multiplied by.
+    #[must_use]
+    pub const fn scaled_by(&self) -> ScaledBy {
+        self.scaled_by
+    }
+
+    /// The blocks in order, before scaling.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Cuts `quantity`, which follows `before` units of the month, at the boundaries of blocks that
+    /// are `times` as wide as written.
+    pub(super) fn pieces(&self, times: u32, before: Quantity, quantity: Quantity) -> Pieces<'_> {
+        Pieces {
+            blocks: self.blocks.iter().enumerate(),
+            times: i64::from(times),
+            above: Quantity::ZERO,
+            position: before,
+            left: quantity,
+        }
+    }
+}
+
+/// The parts of a quantity, block by block; parts of zero are left out.
+#[derive(Debug, Clone)]
+pub struct Pieces<'a> {
+    blocks: std::iter::Enumerate<std::slice::Iter<'a, Block>>,
+    times: i64,
+    above: Quantity,
+    position: Quantity,
+    left: Quantity,
+}
+
+impl Iterator for Pieces<'_> {
+    type Item = TariffLine;
+
+    #[inline]
+    fn next(&mut self) -> Option<TariffLine> {
+        while self.left.is_positive() {
+            let (index, block) = self.blocks.next()?;
+            let above = self.above;
+            let up_to = block.width.map(|width| end_of(above, width, self.times));
+            let end = up_to.unwrap_or(ENDLESS);
+            self.above = end;
+            if end <= self.position {
+                continue;
+            }
+            let quantity = self.left.min(end - self.position);
+            self.left -= quantity;
+            self.position += quantity;
+            let amount = block.price * quantity;
+            return Some(TariffLine { block: index + 1, above, up_to, quantity, price: block.price, amount });
+        }
+        None
+    }
+}
+
+/// Where a block ends. One that would end beyond the integer is wider than every consumption.
+#[inline]
+fn end_of(above: Quantity, width: Quantity, times: i64) -> Quantity {
+    let width = width.checked_scale(times).unwrap_or(ENDLESS);
+    Quantity::from_micro(above.micro().saturating_add(width.micro()))
+}
