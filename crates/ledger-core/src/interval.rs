@@ -40,8 +40,16 @@ impl Spread {
     /// Spreads `quantity` evenly from `from` to `to`, which is not before it.
     #[must_use]
     pub fn new(from: Timestamp, to: Timestamp, quantity: Quantity) -> Self {
-        assert!(from <= to, "a reading is not before the one it is counted from");
-        Self { from, to, whole: quantity, taken: Quantity::ZERO }
+        assert!(
+            from <= to,
+            "a reading is not before the one it is counted from"
+        );
+        Self {
+            from,
+            to,
+            whole: quantity,
+            taken: Quantity::ZERO,
+        }
     }
 
     /// The running total at an instant: nothing until the beginning, everything from the end on.
@@ -61,7 +69,10 @@ impl Spread {
         let product = i128::from(self.whole.micro()) * i128::from(elapsed_ms);
         // The quotient lies between zero and the whole, which fits.
         let micro = i64::try_from(product / i128::from(whole_ms));
-        assert!(micro.is_ok(), "a part of a quantity is no greater than the whole");
+        assert!(
+            micro.is_ok(),
+            "a part of a quantity is no greater than the whole"
+        );
         Quantity::from_micro(micro.unwrap_or(0))
     }
 
@@ -122,12 +133,18 @@ impl Iterator for DayShares<'_> {
         let date = self.next?;
         if date >= self.last {
             self.next = None;
-            return Some(DayShare { date, quantity: self.spread.take_rest() });
+            return Some(DayShare {
+                date,
+                quantity: self.spread.take_rest(),
+            });
         }
         let boundary = self.zone.start_of_day(date.next());
         // A zone may have skipped the next date altogether.
         self.next = Some(self.zone.date_of(boundary).max(date.next()));
-        Some(DayShare { date, quantity: self.spread.take_until(boundary) })
+        Some(DayShare {
+            date,
+            quantity: self.spread.take_until(boundary),
+        })
     }
 }
 
@@ -143,7 +160,12 @@ pub struct MonthShares<'z> {
 /// Cuts what was consumed from `from` to `to` at the starts of local months, with the same shares as
 /// [`split`] has in sum for each month.
 #[must_use]
-pub fn split_months(from: Timestamp, to: Timestamp, quantity: Quantity, zone: &Zone) -> MonthShares<'_> {
+pub fn split_months(
+    from: Timestamp,
+    to: Timestamp,
+    quantity: Quantity,
+    zone: &Zone,
+) -> MonthShares<'_> {
     let first = zone.month_of(from);
     MonthShares {
         zone,
@@ -160,11 +182,17 @@ impl Iterator for MonthShares<'_> {
         let month = self.next?;
         if month >= self.last {
             self.next = None;
-            return Some(MonthShare { month, quantity: self.spread.take_rest() });
+            return Some(MonthShare {
+                month,
+                quantity: self.spread.take_rest(),
+            });
         }
         let boundary = self.zone.start_of_month(month.next());
         self.next = Some(month.next());
-        Some(MonthShare { month, quantity: self.spread.take_until(boundary) })
+        Some(MonthShare {
+            month,
+            quantity: self.spread.take_until(boundary),
+        })
     }
 }
 
@@ -192,7 +220,10 @@ mod tests {
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected.iter().map(|(date, share)| ((*date).to_owned(), (*share).to_owned())).collect()
+        expected
+            .iter()
+            .map(|(date, share)| ((*date).to_owned(), (*share).to_owned()))
+            .collect()
     }
 
     #[test]
@@ -204,7 +235,10 @@ mod tests {
     #[test]
     fn c10_local_midnight_cuts_in_proportion_to_elapsed_time() {
         let days = shares("2012-02-10T15:00:00Z", "2012-02-10T18:00:00Z", "1");
-        assert_eq!(days, pairs(&[("2012-02-10", "0.333333"), ("2012-02-11", "0.666667")]));
+        assert_eq!(
+            days,
+            pairs(&[("2012-02-10", "0.333333"), ("2012-02-11", "0.666667")])
+        );
     }
 
     #[test]
@@ -220,7 +254,11 @@ mod tests {
         let days = shares("2012-02-28T04:00:00Z", "2012-03-01T04:00:00Z", "0.000002");
         assert_eq!(
             days,
-            pairs(&[("2012-02-28", "0"), ("2012-02-29", "0.000001"), ("2012-03-01", "0.000001")])
+            pairs(&[
+                ("2012-02-28", "0"),
+                ("2012-02-29", "0.000001"),
+                ("2012-03-01", "0.000001")
+            ])
         );
         let days = shares("2012-02-10T04:00:00Z", "2012-02-11T04:00:00Z", "0");
         assert_eq!(days, pairs(&[("2012-02-10", "0"), ("2012-02-11", "0")]));
@@ -237,29 +275,49 @@ mod tests {
         let berlin = Zone::named("Europe/Berlin").unwrap();
         let from = berlin.start_of_day(LocalDate::parse("2024-03-30").unwrap());
         let to = berlin.start_of_day(LocalDate::parse("2024-04-01").unwrap());
-        let days: Vec<_> = split(from, to, quantity("47"), &berlin).map(|day| day.quantity).collect();
+        let days: Vec<_> = split(from, to, quantity("47"), &berlin)
+            .map(|day| day.quantity)
+            .collect();
         assert_eq!(days, [quantity("24"), quantity("23")]);
     }
 
     #[test]
     fn c10_a_date_that_a_zone_skipped_gets_no_share() {
         let apia = Zone::named("Pacific/Apia").unwrap();
-        let days: Vec<_> = split(at("2011-12-29T10:00:00Z"), at("2011-12-31T10:00:00Z"), quantity("2"), &apia)
-            .map(|day| (day.date.to_string(), day.quantity))
-            .collect();
+        let days: Vec<_> = split(
+            at("2011-12-29T10:00:00Z"),
+            at("2011-12-31T10:00:00Z"),
+            quantity("2"),
+            &apia,
+        )
+        .map(|day| (day.date.to_string(), day.quantity))
+        .collect();
         let one = quantity("1");
-        assert_eq!(days, [("2011-12-29".to_owned(), one), ("2011-12-31".to_owned(), one)]);
+        assert_eq!(
+            days,
+            [
+                ("2011-12-29".to_owned(), one),
+                ("2011-12-31".to_owned(), one)
+            ]
+        );
     }
 
     #[test]
     fn c10_the_widest_quantity_over_the_longest_gap_stays_exact() {
         let brunei = Zone::named("Asia/Brunei").unwrap();
         let (from, to) = (at("1970-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z"));
-        let total: Quantity = split(from, to, Quantity::MAX, &brunei).map(|day| day.quantity).sum();
+        let total: Quantity = split(from, to, Quantity::MAX, &brunei)
+            .map(|day| day.quantity)
+            .sum();
         assert_eq!(total, Quantity::MAX);
     }
 
-    const ZONES: [&str; 4] = ["Asia/Brunei", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"];
+    const ZONES: [&str; 4] = [
+        "Asia/Brunei",
+        "Europe/Berlin",
+        "America/St_Johns",
+        "Pacific/Apia",
+    ];
 
     proptest! {
         #[test]

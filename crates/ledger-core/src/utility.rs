@@ -42,7 +42,9 @@ impl Utility {
     /// The utility of a name or a short code.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|utility| text == utility.as_str() || text == utility.code())
+        Self::ALL
+            .into_iter()
+            .find(|utility| text == utility.as_str() || text == utility.code())
     }
 
     /// The other of the two.
@@ -71,7 +73,6 @@ pub mod short {
     ///
     /// # Errors
     /// Only those of the serializer.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
     pub fn serialize<S: Serializer>(utility: &Utility, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(utility.code())
     }
@@ -88,10 +89,12 @@ pub mod short {
             #[serde(rename = "w")]
             Water,
         }
-        Code::deserialize(deserializer).map_err(de::Error::custom).map(|code| match code {
-            Code::Electricity => Utility::Electricity,
-            Code::Water => Utility::Water,
-        })
+        Code::deserialize(deserializer)
+            .map_err(de::Error::custom)
+            .map(|code| match code {
+                Code::Electricity => Utility::Electricity,
+                Code::Water => Utility::Water,
+            })
     }
 }
 

@@ -36,8 +36,14 @@ const POWERS_OF_TEN: [u64; 15] = [
 
 /// Ten to the power of `exponent`, which is at most 14.
 pub(super) fn power_of_ten(exponent: u32) -> u64 {
-    let power = usize::try_from(exponent).ok().and_then(|index| POWERS_OF_TEN.get(index)).copied();
-    assert!(power.is_some(), "no scale is finer than fourteen decimal places");
+    let power = usize::try_from(exponent)
+        .ok()
+        .and_then(|index| POWERS_OF_TEN.get(index))
+        .copied();
+    assert!(
+        power.is_some(),
+        "no scale is finer than fourteen decimal places"
+    );
     power.unwrap_or(1)
 }
 
@@ -195,12 +201,19 @@ impl<'a> Scan<'a> {
     }
 
     fn finish(self) -> Result<i128, DecimalError> {
-        let Format { what, places, units_max } = *self.format;
+        let Format {
+            what,
+            places,
+            units_max,
+        } = *self.format;
         if self.whole_digits == 0 || (self.after_point && self.fraction_digits == 0) {
             return Err(DecimalError::Malformed { what });
         }
         if self.too_fine {
-            return Err(DecimalError::TooFine { what, places_max: places });
+            return Err(DecimalError::TooFine {
+                what,
+                places_max: places,
+            });
         }
         let missing = places - self.fraction_digits.min(places);
         let fraction = self.fraction * power_of_ten(missing);
@@ -217,7 +230,11 @@ impl Visitor<'_> for DecimalVisitor {
     type Value = i128;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the {} as a string in plain decimal notation, such as \"12.5\"", self.0.what)
+        write!(
+            f,
+            "the {} as a string in plain decimal notation, such as \"12.5\"",
+            self.0.what
+        )
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<i128, E> {
@@ -244,7 +261,10 @@ impl Text {
                 (magnitude / u128::from(unit), fraction)
             }
         };
-        let mut text = Self { bytes: [b'0'; BUFFER_BYTES], start: BUFFER_BYTES };
+        let mut text = Self {
+            bytes: [b'0'; BUFFER_BYTES],
+            start: BUFFER_BYTES,
+        };
         text.push_fraction(fraction, places);
         text.push_whole(whole);
         if scaled < 0 {
@@ -322,7 +342,11 @@ impl Text {
 mod tests {
     use super::*;
 
-    const SIX: Format = Format { what: "quantity", places: 6, units_max: 1_000 };
+    const SIX: Format = Format {
+        what: "quantity",
+        places: 6,
+        units_max: 1_000,
+    };
 
     #[test]
     fn c3_plain_decimal_notation_is_read_by_value() {
@@ -344,29 +368,53 @@ mod tests {
     #[test]
     fn c3_anything_but_plain_decimal_notation_is_refused() {
         for text in [
-            "+1", "1e3", " 1", "1 ", ".5", "5.", "-", ".", "1.2.3", "1,5", "--1", "0x1", "١", "NaN",
-            "1_000",
+            "+1", "1e3", " 1", "1 ", ".5", "5.", "-", ".", "1.2.3", "1,5", "--1", "0x1", "١",
+            "NaN", "1_000",
         ] {
-            assert_eq!(SIX.parse(text), Err(DecimalError::Malformed { what: "quantity" }), "{text}");
+            assert_eq!(
+                SIX.parse(text),
+                Err(DecimalError::Malformed { what: "quantity" }),
+                "{text}"
+            );
         }
         assert_eq!(SIX.parse(""), Err(DecimalError::Blank { what: "quantity" }));
         let endless = "0".repeat(65);
-        assert_eq!(SIX.parse(&endless), Err(DecimalError::Malformed { what: "quantity" }));
+        assert_eq!(
+            SIX.parse(&endless),
+            Err(DecimalError::Malformed { what: "quantity" })
+        );
     }
 
     #[test]
     fn c3_what_is_finer_than_the_scale_is_refused_with_the_limit() {
         let refusal = SIX.parse("0.0000001").unwrap_err();
-        assert_eq!(refusal, DecimalError::TooFine { what: "quantity", places_max: 6 });
+        assert_eq!(
+            refusal,
+            DecimalError::TooFine {
+                what: "quantity",
+                places_max: 6
+            }
+        );
         assert_eq!(refusal.code(), "number-too-fine");
         assert!(refusal.to_string().contains("at most 6"), "{refusal}");
     }
 
     #[test]
     fn c3_what_is_out_of_range_is_refused_with_the_limit() {
-        for text in ["1000.000001", "-1000.000001", "1001", "99999999999999999999999999999999"] {
+        for text in [
+            "1000.000001",
+            "-1000.000001",
+            "1001",
+            "99999999999999999999999999999999",
+        ] {
             let refusal = SIX.parse(text).unwrap_err();
-            assert_eq!(refusal, DecimalError::OutOfRange { what: "quantity", units_max: 1_000 });
+            assert_eq!(
+                refusal,
+                DecimalError::OutOfRange {
+                    what: "quantity",
+                    units_max: 1_000
+                }
+            );
         }
     }
 

@@ -16,7 +16,11 @@ const PLACES: u32 = 6;
 /// One in 10⁻⁶.
 const ONE: i64 = 1_000_000;
 
-static FORMAT: Format = Format { what: "factor", places: PLACES, units_max: 1_000_000 };
+static FORMAT: Format = Format {
+    what: "factor",
+    places: PLACES,
+    units_max: 1_000_000,
+};
 
 /// A ratio with at most six decimal places, between −10⁶ and 10⁶.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,8 +36,13 @@ impl Factor {
     /// When the text is blank, not plain decimal notation, finer than 6 decimal places, or out of
     /// range.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        let out_of_range = DecimalError::OutOfRange { what: FORMAT.what, units_max: FORMAT.units_max };
-        i64::try_from(FORMAT.parse(text)?).map(Self).map_err(|_| out_of_range)
+        let out_of_range = DecimalError::OutOfRange {
+            what: FORMAT.what,
+            units_max: FORMAT.units_max,
+        };
+        i64::try_from(FORMAT.parse(text)?)
+            .map(Self)
+            .map_err(|_| out_of_range)
     }
 
     /// Whether this is above zero.
@@ -85,7 +94,9 @@ impl Serialize for Factor {
 impl<'de> Deserialize<'de> for Factor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let scaled = FORMAT.deserialize(deserializer)?;
-        i64::try_from(scaled).map(Self).map_err(serde::de::Error::custom)
+        i64::try_from(scaled)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -103,9 +114,15 @@ mod tests {
     #[test]
     fn a_factor_multiplies_quantities_and_amounts() {
         let fifth = Factor::parse("0.2").unwrap();
-        assert_eq!(fifth.of_money(Money::from_cents(1_000)), Money::from_cents(200));
+        assert_eq!(
+            fifth.of_money(Money::from_cents(1_000)),
+            Money::from_cents(200)
+        );
         let ten = Factor::parse("10").unwrap();
-        assert_eq!(ten.of_quantity(Quantity::from_units(3)), Some(Quantity::from_units(30)));
+        assert_eq!(
+            ten.of_quantity(Quantity::from_units(3)),
+            Some(Quantity::from_units(30))
+        );
         assert_eq!(ten.of_quantity(Quantity::MAX), None);
         assert!(Factor::parse("0.0000001").is_err() && fifth.is_positive());
     }

@@ -29,7 +29,11 @@ const MICRO: i128 = 100_000_000;
 /// The greatest amount whose two parts fit 64 bits each: 9.2 · 10¹² units.
 const PARTS_MAX: i128 = 9_200_000_000_000 * UNIT;
 
-static FORMAT: Format = Format { what: "amount", places: PLACES, units_max: 1_000_000_000_000 };
+static FORMAT: Format = Format {
+    what: "amount",
+    places: PLACES,
+    units_max: 1_000_000_000_000,
+};
 
 /// An exact amount of money in units of 10⁻¹⁴ of the currency.
 ///
@@ -129,7 +133,10 @@ impl Money {
     /// `part` must be above zero.
     #[must_use]
     pub fn parts_of(self, part: Self) -> u32 {
-        assert!(part.is_positive(), "an amount is divided into parts above zero");
+        assert!(
+            part.is_positive(),
+            "an amount is divided into parts above zero"
+        );
         if !self.is_positive() {
             return 0;
         }
@@ -143,7 +150,10 @@ impl Money {
     /// The amount must lie within ±9.2 · 10¹² units.
     #[must_use]
     pub fn to_parts(self) -> (i64, i64) {
-        assert!(self.0.abs() <= PARTS_MAX, "an amount in two parts lies within 9.2e12 units");
+        assert!(
+            self.0.abs() <= PARTS_MAX,
+            "an amount in two parts lies within 9.2e12 units"
+        );
         let micro = i64::try_from(self.0.div_euclid(MICRO)).unwrap_or(0);
         let rest = i64::try_from(self.0.rem_euclid(MICRO)).unwrap_or(0);
         (micro, rest)
@@ -274,15 +284,29 @@ mod tests {
         assert_eq!(money("0.00237").to_string(), "0.00237");
         assert_eq!(money("-1.50").to_string(), "-1.5");
         assert_eq!(money("-0.0").to_string(), "0");
-        assert_eq!(format!("{:>6}|{:.1}", money("1.25"), money("1.25")), "  1.25|1.25");
+        assert_eq!(
+            format!("{:>6}|{:.1}", money("1.25"), money("1.25")),
+            "  1.25|1.25"
+        );
         assert_eq!(format!("{:?}", Money::from_cents(-150)), "Money(-1.5)");
     }
 
     #[test]
     fn c3_json_holds_amounts_as_strings_and_nothing_else() {
         assert_eq!(serde_json::to_string(&money("2.50")).unwrap(), "\"2.5\"");
-        assert_eq!(serde_json::from_str::<Money>("\"2.50\"").unwrap(), Money::from_cents(250));
-        for refused in ["2.5", "2", "null", "\"\"", "\"2e1\"", "\"+2\"", "\"0.000000000000001\""] {
+        assert_eq!(
+            serde_json::from_str::<Money>("\"2.50\"").unwrap(),
+            Money::from_cents(250)
+        );
+        for refused in [
+            "2.5",
+            "2",
+            "null",
+            "\"\"",
+            "\"2e1\"",
+            "\"+2\"",
+            "\"0.000000000000001\"",
+        ] {
             assert!(serde_json::from_str::<Money>(refused).is_err(), "{refused}");
         }
     }
@@ -307,7 +331,11 @@ mod tests {
             ("-2.5", 0, "-2"),
             ("1.23456789012345", 14, "1.23456789012345"),
         ] {
-            assert_eq!(money(amount).round_half_up(decimals), money(rounded), "{amount}");
+            assert_eq!(
+                money(amount).round_half_up(decimals),
+                money(rounded),
+                "{amount}"
+            );
         }
     }
 
@@ -340,7 +368,10 @@ mod tests {
     fn signs_and_sums() {
         assert!(money("-0.01").is_negative() && !money("-0.01").is_positive());
         assert!(money("0.01").is_positive() && !Money::ZERO.is_positive());
-        assert_eq!([money("1.1"), money("-0.1")].iter().sum::<Money>(), money("1"));
+        assert_eq!(
+            [money("1.1"), money("-0.1")].iter().sum::<Money>(),
+            money("1")
+        );
         assert_eq!(money("1.25") * 3, money("3.75"));
         assert_eq!(money("1").min(money("-2")), money("-2"));
     }

@@ -15,7 +15,11 @@ use super::{Money, Quantity};
 /// Decimal places of a price (C3).
 const PLACES: u32 = 8;
 
-static FORMAT: Format = Format { what: "price", places: PLACES, units_max: 10_000_000_000 };
+static FORMAT: Format = Format {
+    what: "price",
+    places: PLACES,
+    units_max: 10_000_000_000,
+};
 
 /// A price in units of 10⁻⁸ of the currency per kWh or m³; text is accepted between −10¹⁰ and 10¹⁰.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -31,8 +35,13 @@ impl Price {
     /// When the text is blank, not plain decimal notation, finer than 8 decimal places, or beyond
     /// 10¹⁰ units either way.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        let out_of_range = DecimalError::OutOfRange { what: FORMAT.what, units_max: FORMAT.units_max };
-        i64::try_from(FORMAT.parse(text)?).map(Self).map_err(|_| out_of_range)
+        let out_of_range = DecimalError::OutOfRange {
+            what: FORMAT.what,
+            units_max: FORMAT.units_max,
+        };
+        i64::try_from(FORMAT.parse(text)?)
+            .map(Self)
+            .map_err(|_| out_of_range)
     }
 
     /// The price in 10⁻⁸ units.
@@ -93,7 +102,9 @@ impl Serialize for Price {
 impl<'de> Deserialize<'de> for Price {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let scaled = FORMAT.deserialize(deserializer)?;
-        i64::try_from(scaled).map(Self).map_err(serde::de::Error::custom)
+        i64::try_from(scaled)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -116,9 +127,20 @@ mod tests {
     fn c3_prices_have_at_most_eight_decimal_places() {
         assert_eq!(Price::parse("16.58").map(Price::scaled), Ok(1_658_000_000));
         let refusal = Price::parse("0.000000001").unwrap_err();
-        assert_eq!(refusal, DecimalError::TooFine { what: "price", places_max: 8 });
+        assert_eq!(
+            refusal,
+            DecimalError::TooFine {
+                what: "price",
+                places_max: 8
+            }
+        );
         assert!(serde_json::from_str::<Price>("0.08").is_err());
-        assert_eq!(serde_json::from_str::<Price>("\"0.080\"").unwrap().to_string(), "0.08");
+        assert_eq!(
+            serde_json::from_str::<Price>("\"0.080\"")
+                .unwrap()
+                .to_string(),
+            "0.08"
+        );
     }
 
     proptest! {

@@ -18,7 +18,11 @@ const PLACES: u32 = 6;
 /// One unit in 10⁻⁶ units.
 const UNIT: i64 = 1_000_000;
 
-static FORMAT: Format = Format { what: "quantity", places: PLACES, units_max: 1_000_000_000_000 };
+static FORMAT: Format = Format {
+    what: "quantity",
+    places: PLACES,
+    units_max: 1_000_000_000_000,
+};
 
 /// A volume in units of 10⁻⁶ kWh or m³.
 ///
@@ -40,8 +44,13 @@ impl Quantity {
     /// When the text is blank, not plain decimal notation, finer than 6 decimal places, or beyond
     /// 10¹² units either way.
     pub fn parse(text: &str) -> Result<Self, DecimalError> {
-        let out_of_range = DecimalError::OutOfRange { what: FORMAT.what, units_max: FORMAT.units_max };
-        i64::try_from(FORMAT.parse(text)?).map(Self).map_err(|_| out_of_range)
+        let out_of_range = DecimalError::OutOfRange {
+            what: FORMAT.what,
+            units_max: FORMAT.units_max,
+        };
+        i64::try_from(FORMAT.parse(text)?)
+            .map(Self)
+            .map_err(|_| out_of_range)
     }
 
     /// A quantity of whole units.
@@ -145,7 +154,9 @@ impl Serialize for Quantity {
 impl<'de> Deserialize<'de> for Quantity {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let micro = FORMAT.deserialize(deserializer)?;
-        i64::try_from(micro).map(Self).map_err(serde::de::Error::custom)
+        i64::try_from(micro)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -202,7 +213,13 @@ mod tests {
         assert_eq!(Quantity::parse("0.237").map(Quantity::micro), Ok(237_000));
         assert_eq!(Quantity::parse("54.540000").unwrap().to_string(), "54.54");
         let refusal = Quantity::parse("0.0000001").unwrap_err();
-        assert_eq!(refusal, DecimalError::TooFine { what: "quantity", places_max: 6 });
+        assert_eq!(
+            refusal,
+            DecimalError::TooFine {
+                what: "quantity",
+                places_max: 6
+            }
+        );
         assert!(Quantity::parse("1000000000000.000001").is_err());
         assert_eq!(Quantity::parse("1000000000000"), Ok(Quantity::MAX));
     }
@@ -217,7 +234,10 @@ mod tests {
 
     #[test]
     fn a_product_that_leaves_the_range_is_none() {
-        assert_eq!(Quantity::from_units(100).checked_scale(140), Some(Quantity::from_units(14_000)));
+        assert_eq!(
+            Quantity::from_units(100).checked_scale(140),
+            Some(Quantity::from_units(14_000))
+        );
         assert_eq!(Quantity::MAX.checked_scale(10), None);
         assert_eq!(Quantity::power_of_ten(6), Quantity::from_units(1_000_000));
         assert_eq!(Quantity::power_of_ten(12), Quantity::MAX);

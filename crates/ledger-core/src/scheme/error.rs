@@ -23,8 +23,15 @@ impl SchemeError {
 
     /// A scheme that is not part of the program.
     pub(super) fn unknown(name: &str, known: &[&str]) -> Self {
-        let message = format!("there is no built-in scheme {name:?}: there is {}", known.join(", "));
-        Self { key: String::new(), line: 0, message }
+        let message = format!(
+            "there is no built-in scheme {name:?}: there is {}",
+            known.join(", ")
+        );
+        Self {
+            key: String::new(),
+            line: 0,
+            message,
+        }
     }
 
     /// The parser's refusal, with the key its place belongs to.
@@ -33,7 +40,11 @@ impl SchemeError {
         let before = text.get(..start).unwrap_or_default();
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
         let key = keys(text).take_while(|(at, _)| *at <= line).last();
-        Self { key: key.map(|(_, key)| key).unwrap_or_default(), line, message: error.message().to_owned() }
+        Self {
+            key: key.map(|(_, key)| key).unwrap_or_default(),
+            line,
+            message: error.message().to_owned(),
+        }
     }
 
     /// A refusal of a key that was parsed.
@@ -49,7 +60,11 @@ impl SchemeError {
                 None => break 0,
             }
         };
-        Self { key: key.to_owned(), line, message: message.into() }
+        Self {
+            key: key.to_owned(),
+            line,
+            message: message.into(),
+        }
     }
 }
 
@@ -75,15 +90,24 @@ fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
     let mut elements = 0;
     text.lines().enumerate().filter_map(move |(index, line)| {
         let line = line.trim();
-        if let Some(name) = line.strip_prefix("[[").and_then(|rest| rest.split("]]").next()) {
+        if let Some(name) = line
+            .strip_prefix("[[")
+            .and_then(|rest| rest.split("]]").next())
+        {
             let name = name.trim();
             elements = if name == array { elements + 1 } else { 0 };
             name.clone_into(&mut array);
             table = format!("{name}[{elements}]");
             return Some((index + 1, table.clone()));
         }
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.split(']').next()) {
-            let inside = name.trim().strip_prefix(array.as_str()).filter(|rest| rest.starts_with('.'));
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next())
+        {
+            let inside = name
+                .trim()
+                .strip_prefix(array.as_str())
+                .filter(|rest| rest.starts_with('.'));
             table = match inside {
                 Some(rest) if !array.is_empty() => format!("{array}[{elements}]{rest}"),
                 _ => name.trim().to_owned(),
@@ -96,7 +120,11 @@ fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
         if key.is_empty() || !key.bytes().all(bare) {
             return None;
         }
-        let full = if table.is_empty() { key.to_owned() } else { format!("{table}.{key}") };
+        let full = if table.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{table}.{key}")
+        };
         Some((index + 1, full))
     })
 }

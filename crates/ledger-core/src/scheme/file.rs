@@ -7,11 +7,12 @@
 use serde::{Deserialize, Deserializer, de};
 
 use super::policy::{
-    Currency, DebtPolicy, InputLimits, MeterNumberPolicy, OrderPolicy, ReadingPolicy, TopUpPolicy, TransferPolicy,
+    Currency, DebtPolicy, InputLimits, MeterNumberPolicy, OrderPolicy, ReadingPolicy, TopUpPolicy,
+    TransferPolicy,
 };
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Quantity};
-use crate::tariff::Tariff;
+use crate::tariff::TariffFile;
 use crate::time::{Millis, Timestamp, Zone};
 
 /// The longest period of a policy: ten years of hours. More is a mistake of units.
@@ -43,7 +44,7 @@ pub(super) struct SchemeFile {
     pub(super) readings: ReadingPolicy,
     pub(super) orders: OrderPolicy,
     pub(super) limits: InputLimits,
-    pub(super) tariffs: Vec<Tariff>,
+    pub(super) tariffs: Vec<TariffFile>,
 }
 
 /// `[utilities]`
@@ -55,7 +56,11 @@ pub(super) struct UtilitiesFile {
 }
 
 fn up_to<E: de::Error>(number: u32, max: u32, what: &str) -> Result<u32, E> {
-    if (1..=max).contains(&number) { Ok(number) } else { Err(E::custom(format!("1 to {max} {what}"))) }
+    if (1..=max).contains(&number) {
+        Ok(number)
+    } else {
+        Err(E::custom(format!("1 to {max} {what}")))
+    }
 }
 
 /// A number above zero.
@@ -71,7 +76,11 @@ pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
 /// A number of events, which may be zero.
 pub(super) fn count_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = u32::deserialize(deserializer)?;
-    if number == 0 { Ok(0) } else { up_to(number, COUNT_MAX, "times, or 0") }
+    if number == 0 {
+        Ok(0)
+    } else {
+        up_to(number, COUNT_MAX, "times, or 0")
+    }
 }
 
 /// An elapsed time in hours.
@@ -95,13 +104,25 @@ pub(super) fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mill
 }
 
 /// A quantity above zero.
-pub(super) fn positive_quantity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quantity, D::Error> {
+pub(super) fn positive_quantity<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Quantity, D::Error> {
     let quantity = Quantity::deserialize(deserializer)?;
-    if quantity.is_positive() { Ok(quantity) } else { Err(de::Error::custom("above zero")) }
+    if quantity.is_positive() {
+        Ok(quantity)
+    } else {
+        Err(de::Error::custom("above zero"))
+    }
 }
 
 /// A factor of at least one.
-pub(super) fn factor_from_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Factor, D::Error> {
+pub(super) fn factor_from_one<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Factor, D::Error> {
     let factor = Factor::deserialize(deserializer)?;
-    if factor >= Factor::ONE { Ok(factor) } else { Err(de::Error::custom("at least 1")) }
+    if factor >= Factor::ONE {
+        Ok(factor)
+    } else {
+        Err(de::Error::custom("at least 1"))
+    }
 }

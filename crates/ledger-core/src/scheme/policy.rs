@@ -6,21 +6,16 @@
 use serde::Deserialize;
 
 use super::SchemeError;
+use super::check::{Fault, check, check_tariffs, tariffs_of};
 use super::file::{self, SchemeFile, UtilitiesFile};
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Money, Quantity};
-use crate::tariff::{Tariff, TariffSet, is_name};
+use crate::tariff::{Tariff, TariffSet, TariffSetError};
 use crate::time::{Millis, Timestamp, Zone};
 use crate::utility::Utility;
 
 /// The schemes that are part of the program, by name.
 const BUILTIN: [(&str, &str); 1] = [("usms", include_str!("../../../../schemes/usms.toml"))];
-
-/// The most decimals of a currency's smallest coin in use anywhere, and of every rounding rule.
-const CURRENCY_DECIMALS_MAX: u8 = 4;
-
-/// The longest meter number: what a stream's name has room for.
-const METER_NUMBER_LENGTH_MAX: usize = 24;
 
 /// The rules of one utility company, as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,7 +110,10 @@ pub struct DebtPolicy {
 #[serde(deny_unknown_fields)]
 pub struct ReadingPolicy {
     /// How far after its receipt a reading may claim to be read (C8).
-    #[serde(rename = "future_tolerance_minutes", deserialize_with = "file::minutes")]
+    #[serde(
+        rename = "future_tolerance_minutes",
+        deserialize_with = "file::minutes"
+    )]
     pub future_tolerance: Millis,
     /// The shortest time over which the flow is taken (C9).
     #[serde(rename = "flow_min_minutes", deserialize_with = "file::minutes")]
@@ -141,7 +139,9 @@ impl ReadingPolicy {
     /// The drop beyond which a reading takes part in a suspicion (C9).
     #[must_use]
     pub fn suspicion_beyond(&self, tolerance: Quantity) -> Quantity {
-        tolerance.checked_scale(i64::from(self.suspicion_drop_factor)).unwrap_or(Quantity::MAX)
+        tolerance
+            .checked_scale(i64::from(self.suspicion_drop_factor))
+            .unwrap_or(Quantity::MAX)
     }
 }
 
@@ -198,11 +198,15 @@ impl SchemePolicy {
     /// The first key that is unknown, missing, malformed, out of range or at odds with another, with
     /// its line.
     pub fn from_toml(text: &str) -> Result<Self, SchemeError> {
-        let file = toml::from_str::<SchemeFile>(text).map_err(|error| SchemeError::from_toml(text, &error))?;
-        check(&file).map_err(|(key, message)| SchemeError::at_key(text, &key, message))?;
-        let tariffs = TariffSet::new(file.tariffs).map_err(|error| {
-            SchemeError::at_key(text, &format!("tariffs[{}]", error.index), error.message)
-        })?;
+        let mut file = toml::from_str::<SchemeFile>(text)
+            .map_err(|error| SchemeError::from_toml(text, &error))?;
+        let at_key = |(key, message): Fault| SchemeError::at_key(text, &key, message);
+        let tariffs = tariffs_of(std::mem::take(&mut file.tariffs)).map_err(at_key)?;
+        check(&file).map_err(at_key)?;
+        check_tariffs(&file, &tariffs).map_err(at_key)?;
+        let at_tariff =
+            |error: TariffSetError| at_key((format!("tariffs[{}]", error.index), error.message));
+        let tariffs = TariffSet::new(tariffs).map_err(at_tariff)?;
         let UtilitiesFile { electricity, water } = file.utilities;
         Ok(Self {
             policy_version: format!("{}@{}", file.name, file.version),
@@ -239,7 +243,10 @@ impl SchemePolicy {
     /// The file of a scheme that is part of the program.
     #[must_use]
     pub fn builtin_text(name: &str) -> Option<&'static str> {
-        BUILTIN.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+        BUILTIN
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, text)| *text)
     }
 
     /// The names of the schemes that are part of the program.
@@ -370,115 +377,4 @@ impl SchemePolicy {
     pub fn has_class(&self, class: &str) -> bool {
         self.tariffs.iter().any(|tariff| tariff.class() == class)
     }
-}
-
-/// A key and what is wrong with it.
-type Fault = (String, String);
-
-fn fault(key: &str, message: impl Into<String>) -> Fault {
-    (key.to_owned(), message.into())
-}
-
-fn check(file: &SchemeFile) -> Result<(), Fault> {
-    if !is_name(&file.name) {
-        return Err(fault("name", "lower-case letters, digits and dashes"));
-    }
-    let Currency { code, decimals } = &file.currency;
-    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(fault("currency.code", "an ISO 4217 code of three capital letters"));
-    }
-    if *decimals > CURRENCY_DECIMALS_MAX {
-        return Err(fault("currency.decimals", format!("at most {CURRENCY_DECIMALS_MAX}")));
-    }
-    check_meter_number(&file.meter_number)?;
-    check_amounts(file)?;
-    check_transfer(file)?;
-    check_tariffs(file)
-}
-
-fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
-    let MeterNumberPolicy { length_min, length_max, alphabet: _ } = *policy;
-    if length_min == 0 || length_min > length_max {
-        return Err(fault("meter_number.length_min", "from 1 to length_max"));
-    }
-    if length_max > METER_NUMBER_LENGTH_MAX {
-        return Err(fault("meter_number.length_max", format!("at most {METER_NUMBER_LENGTH_MAX}")));
-    }
-    Ok(())
-}
-
-/// Amounts of money that people pay or see have the currency's decimals (C3).
-fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
-    let decimals = file.currency.decimals;
-    let payable = |key: &str, amount: Money| {
-        if !amount.is_positive() {
-            return Err(fault(key, "above zero"));
-        }
-        if !amount.has_decimals_at_most(u32::from(decimals)) {
-            return Err(fault(key, format!("at most {decimals} decimals, as the currency has")));
-        }
-        Ok(())
-    };
-    payable("topup.minimum", file.topup.minimum)?;
-    payable("limits.amount_max", file.limits.amount_max)?;
-    if let Some(maximum) = file.topup.maximum {
-        payable("topup.maximum", maximum)?;
-        if maximum < file.topup.minimum {
-            return Err(fault("topup.maximum", "not below topup.minimum"));
-        }
-    }
-    if file.topup.maximum.unwrap_or(file.topup.minimum) > file.limits.amount_max {
-        return Err(fault("limits.amount_max", "not below the amounts of a top-up"));
-    }
-    for (utility, policy) in present(&file.utilities) {
-        if let Some(threshold) = policy.low_credit_at {
-            payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;
-        }
-    }
-    if file.limits.dwelling_units_max == 0 {
-        return Err(fault("limits.dwelling_units_max", "at least 1"));
-    }
-    if file.limits.contracted_kva_max == 0 {
-        return Err(fault("limits.contracted_kva_max", "at least 1"));
-    }
-    Ok(())
-}
-
-fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {
-    let Some(transfer) = &file.transfer else { return Ok(()) };
-    if transfer.from == transfer.to {
-        return Err(fault("transfer.to", "another utility than transfer.from"));
-    }
-    let both = file.utilities.electricity.is_some() && file.utilities.water.is_some();
-    if both { Ok(()) } else { Err(fault("transfer", "the scheme needs both utilities for a transfer")) }
-}
-
-fn check_tariffs(file: &SchemeFile) -> Result<(), Fault> {
-    let mut utilities = present(&file.utilities).map(|(utility, _)| utility).peekable();
-    if utilities.peek().is_none() {
-        return Err(fault("utilities", "a scheme has at least one utility"));
-    }
-    for utility in utilities {
-        if !file.tariffs.iter().any(|tariff| tariff.utility() == utility) {
-            return Err(fault(&format!("utilities.{utility}"), "the scheme has no tariff for it"));
-        }
-    }
-    for (index, tariff) in file.tariffs.iter().enumerate() {
-        let key = |name: &str| format!("tariffs[{index}]{name}");
-        if !present(&file.utilities).any(|(utility, _)| utility == tariff.utility()) {
-            return Err(fault(&key(".utility"), "the scheme does not have this utility"));
-        }
-        let decimals = u32::from(file.currency.decimals);
-        if tariff.minimum().is_some_and(|minimum| !minimum.has_decimals_at_most(decimals)) {
-            return Err(fault(&key(".minimum"), format!("at most {decimals} decimals, as the currency has")));
-        }
-    }
-    Ok(())
-}
-
-/// The utilities that a scheme has.
-fn present(utilities: &UtilitiesFile) -> impl Iterator<Item = (Utility, &UtilityPolicy)> {
-    let electricity = utilities.electricity.as_ref().map(|policy| (Utility::Electricity, policy));
-    let water = utilities.water.as_ref().map(|policy| (Utility::Water, policy));
-    electricity.into_iter().chain(water)
 }

@@ -22,7 +22,10 @@ pub struct UtilityPolicy {
     /// What a meter's register looks like when its installation does not say.
     pub register: RegisterDefaults,
     /// Minutes between two readings, unless a meter says otherwise (U6).
-    #[serde(rename = "reading_interval_minutes", deserialize_with = "minutes_count")]
+    #[serde(
+        rename = "reading_interval_minutes",
+        deserialize_with = "minutes_count"
+    )]
     pub reading_interval_min: u32,
     /// The greatest drop of a register that counts as backflow (C9).
     #[serde(deserialize_with = "not_negative")]
@@ -96,7 +99,11 @@ impl UtilityPolicy {
 
 fn not_negative<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Quantity, D::Error> {
     let quantity = Quantity::deserialize(deserializer)?;
-    if quantity.is_negative() { Err(de::Error::custom("not below zero")) } else { Ok(quantity) }
+    if quantity.is_negative() {
+        Err(de::Error::custom("not below zero"))
+    } else {
+        Ok(quantity)
+    }
 }
 
 fn register_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
@@ -104,7 +111,9 @@ fn register_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::
     if (1..=REGISTER_DIGITS_MAX).contains(&digits) {
         return Ok(digits);
     }
-    Err(de::Error::custom(format!("1 to {REGISTER_DIGITS_MAX} whole digits")))
+    Err(de::Error::custom(format!(
+        "1 to {REGISTER_DIGITS_MAX} whole digits"
+    )))
 }
 
 fn at_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {

@@ -46,7 +46,10 @@ impl Blocks {
         if last.width.is_some() {
             return Err("the last block has no width: it takes all that is left".to_owned());
         }
-        if others.iter().any(|block| block.width.is_none_or(|width| !width.is_positive())) {
+        if others
+            .iter()
+            .any(|block| block.width.is_none_or(|width| !width.is_positive()))
+        {
             return Err("every block but the last has a width above zero".to_owned());
         }
         if blocks.iter().any(|block| block.price.is_negative()) {
@@ -108,7 +111,14 @@ impl Iterator for Pieces<'_> {
             self.left -= quantity;
             self.position += quantity;
             let amount = block.price * quantity;
-            return Some(TariffLine { block: index + 1, above, up_to, quantity, price: block.price, amount });
+            return Some(TariffLine {
+                block: index + 1,
+                above,
+                up_to,
+                quantity,
+                price: block.price,
+                amount,
+            });
         }
         None
     }
@@ -119,4 +129,83 @@ impl Iterator for Pieces<'_> {
 fn end_of(above: Quantity, width: Quantity, times: i64) -> Quantity {
     let width = width.checked_scale(times).unwrap_or(ENDLESS);
     Quantity::from_micro(above.micro().saturating_add(width.micro()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(width: Option<&str>, price: &str) -> Block {
+        let width = width.map(|width| Quantity::parse(width).unwrap());
+        Block {
+            width,
+            price: Price::parse(price).unwrap(),
+        }
+    }
+
+    #[test]
+    fn c11_blocks_that_leave_a_hole_or_go_below_zero_are_refused() {
+        let end = block(None, "0.12");
+        for (blocks, reason) in [
+            (vec![], "at least one"),
+            (vec![block(Some("600"), "0.01")], "the last block"),
+            (vec![end, end], "every block but the last"),
+            (
+                vec![block(Some("0"), "0.01"), end],
+                "every block but the last",
+            ),
+            (
+                vec![block(Some("-1"), "0.01"), end],
+                "every block but the last",
+            ),
+            (vec![block(Some("600"), "-0.01"), end], "price"),
+            (vec![block(Some("1"), "0.01"); 40], "at most"),
+        ] {
+            let refusal = Blocks::new(ScaledBy::One, blocks).unwrap_err();
+            assert!(refusal.contains(reason), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn c11_a_block_that_would_end_beyond_the_integer_takes_everything() {
+        let width = Some(Quantity::MAX);
+        let first = Block {
+            width,
+            price: Price::from_scaled(1),
+        };
+        let blocks = Blocks::new(ScaledBy::ContractedKva, vec![first, block(None, "1")]).unwrap();
+        let pieces: Vec<_> = blocks
+            .pieces(u32::MAX, Quantity::MAX, Quantity::MAX)
+            .collect();
+        assert_eq!(
+            pieces
+                .iter()
+                .map(|piece| (piece.block, piece.quantity))
+                .collect::<Vec<_>>(),
+            [(1, Quantity::MAX)]
+        );
+    }
+
+    #[test]
+    fn c11_a_quantity_that_ends_on_a_boundary_stays_in_its_block() {
+        let blocks = Blocks::new(
+            ScaledBy::One,
+            vec![block(Some("600"), "0.01"), block(None, "0.08")],
+        )
+        .unwrap();
+        let cut = |before: i32, quantity: i32| {
+            let pieces = blocks.pieces(
+                1,
+                Quantity::from_units(before),
+                Quantity::from_units(quantity),
+            );
+            pieces
+                .map(|piece| (piece.block, piece.quantity.to_string()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cut(0, 600), [(1, "600".to_owned())]);
+        assert_eq!(cut(600, 1), [(2, "1".to_owned())]);
+        assert_eq!(cut(599, 2), [(1, "1".to_owned()), (2, "1".to_owned())]);
+        assert_eq!(cut(700, 0), []);
+    }
 }

@@ -17,7 +17,7 @@ const NAME_BYTES_MAX: usize = 64;
 /// `[[tariffs]]`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct TariffFile {
+pub(crate) struct TariffFile {
     name: String,
     utility: Utility,
     class: String,
@@ -73,8 +73,14 @@ enum Period {
 
 impl<'de> Deserialize<'de> for Blocks {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let BlocksFile { _per: Period::Month, scaled_by, steps } = BlocksFile::deserialize(deserializer)?;
-        let blocks = steps.into_iter().map(|StepFile { width, price }| Block { width, price });
+        let BlocksFile {
+            _per: Period::Month,
+            scaled_by,
+            steps,
+        } = BlocksFile::deserialize(deserializer)?;
+        let blocks = steps
+            .into_iter()
+            .map(|StepFile { width, price }| Block { width, price });
         Self::new(scaled_by, blocks.collect()).map_err(serde::de::Error::custom)
     }
 }
@@ -102,12 +108,23 @@ impl TryFrom<TariffFile> for Tariff {
             (Some(FlatFile { price }), None) => Energy::Flat(price),
             (None, Some(blocks)) => Energy::MonthlyBlocks(blocks),
             (None, None) | (Some(_), Some(_)) => {
-                return Err(format!("tariff {:?} needs exactly one of flat and blocks", file.name));
+                return Err(format!(
+                    "tariff {:?} needs exactly one of flat and blocks",
+                    file.name
+                ));
             }
         };
-        let minimum = file.minimum.map(|MinimumFile { _per: Period::Month, amount }| amount);
+        let minimum = file.minimum.map(
+            |MinimumFile {
+                 _per: Period::Month,
+                 amount,
+             }| amount,
+        );
         if minimum.is_some_and(Money::is_negative) {
-            return Err(format!("the minimum of tariff {:?} is not below zero", file.name));
+            return Err(format!(
+                "the minimum of tariff {:?} is not below zero",
+                file.name
+            ));
         }
         Ok(Self {
             name: file.name,

@@ -35,7 +35,10 @@ impl TariffSet {
     pub fn new(mut tariffs: Vec<Tariff>) -> Result<Self, TariffSetError> {
         if tariffs.len() > TARIFFS_MAX {
             let message = format!("a scheme has at most {TARIFFS_MAX} tariffs");
-            return Err(TariffSetError { index: TARIFFS_MAX, message });
+            return Err(TariffSetError {
+                index: TARIFFS_MAX,
+                message,
+            });
         }
         for (index, tariff) in tariffs.iter().enumerate() {
             for earlier in tariffs.iter().take(index) {
@@ -84,8 +87,14 @@ impl TariffSet {
     }
 
     /// The tariffs of a utility and class, the newest first.
-    pub fn of<'a>(&'a self, utility: Utility, class: &'a str) -> impl Iterator<Item = &'a Tariff> + 'a {
-        self.tariffs.iter().filter(move |tariff| tariff.utility == utility && tariff.class == class)
+    pub fn of<'a>(
+        &'a self,
+        utility: Utility,
+        class: &'a str,
+    ) -> impl Iterator<Item = &'a Tariff> + 'a {
+        self.tariffs
+            .iter()
+            .filter(move |tariff| tariff.utility == utility && tariff.class == class)
     }
 
     /// All tariffs.
@@ -105,4 +114,62 @@ impl<'a> IntoIterator for &'a TariffSet {
 
 fn key(tariff: &Tariff) -> (Utility, &str, Timestamp) {
     (tariff.utility, &tariff.class, tariff.effective_from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tariff(name: &str, from: &str) -> Tariff {
+        let text = format!(
+            "name = \"{name}\"\nutility = \"water\"\nclass = \"residential\"\neffective_from = \"{from}\"\n\
+             verified = false\nsource = \"test\"\nflat = {{ price = \"0.5\" }}"
+        );
+        toml::from_str(&text).unwrap()
+    }
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    #[test]
+    fn c11_a_tariff_holds_from_its_first_instant_until_the_next_one() {
+        let (first, second) = ("2012-01-01T00:00:00Z", "2013-01-01T00:00:00Z");
+        let set = TariffSet::new(vec![tariff("old", first), tariff("new", second)]).unwrap();
+        let name = |instant| {
+            set.at(Utility::Water, "residential", instant)
+                .map(Tariff::name)
+        };
+        assert_eq!(name(at(first).just_before()), None);
+        assert_eq!(name(at(first)), Some("old"));
+        assert_eq!(name(at(second).just_before()), Some("old"));
+        assert_eq!(name(at(second)), Some("new"));
+        assert_eq!(
+            set.at(Utility::Electricity, "residential", at(second)),
+            None
+        );
+        assert_eq!(set.at(Utility::Water, "commercial", at(second)), None);
+        let changes = |from, to| {
+            set.changes(Utility::Water, "residential", from, to)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(changes(at(first), at("2014-01-01T00:00:00Z")), [at(second)]);
+        assert_eq!(changes(at(second), at("2014-01-01T00:00:00Z")), []);
+        assert_eq!(
+            changes(Timestamp::EPOCH, Timestamp::MAX),
+            [at(first), at(second)]
+        );
+    }
+
+    #[test]
+    fn c11_two_tariffs_for_one_instant_are_refused() {
+        let instant = "2012-01-01T00:00:00Z";
+        let clash = TariffSet::new(vec![tariff("a", instant), tariff("b", instant)]).unwrap_err();
+        assert_eq!(clash.index, 1);
+        let twice = TariffSet::new(vec![
+            tariff("a", instant),
+            tariff("a", "2013-01-01T00:00:00Z"),
+        ]);
+        assert!(twice.unwrap_err().to_string().contains("two tariffs"));
+    }
 }

@@ -1,4 +1,4 @@
-//! Local calendar: dates, months, and the time of day on a local clock (C7).
+//! Local calendar: dates, and the time of day on a local clock (C7).
 //!
 //! Owns civil arithmetic in the Gregorian calendar, without a zone: which instant a date begins at is
 //! the business of [`super::Zone`].
@@ -8,20 +8,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::month::Month;
 use super::timestamp::{DAY_MS, TextVisitor, TimeError, days_of, pair, parse_local};
 
 /// The earliest year of a date: contracts and agreements may be older than the ledger's instants.
-const YEAR_MIN: i32 = 1900;
+pub(super) const YEAR_MIN: i32 = 1900;
 
 /// The latest year of a date.
-const YEAR_MAX: i32 = 9999;
+pub(super) const YEAR_MAX: i32 = 9999;
 
-const DATE_MALFORMED: TimeError = TimeError::Malformed { what: "date", example: "2012-02-10" };
+const DATE_MALFORMED: TimeError = TimeError::Malformed {
+    what: "date",
+    example: "2012-02-10",
+};
 
-const DATE_OUT_OF_RANGE: TimeError =
-    TimeError::OutOfRange { what: "date", from: "1900-01-01", to: "9999-12-31" };
-
-const MONTH_MALFORMED: TimeError = TimeError::Malformed { what: "month", example: "2012-02" };
+const DATE_OUT_OF_RANGE: TimeError = TimeError::OutOfRange {
+    what: "date",
+    from: "1900-01-01",
+    to: "9999-12-31",
+};
 
 /// The two ASCII digits of a number below 100.
 #[inline]
@@ -36,7 +41,7 @@ const fn is_leap(year: i32) -> bool {
 }
 
 /// Days of a month: 28 to 31.
-const fn days_in(year: i32, month: u32) -> u32 {
+pub(super) const fn days_in(year: i32, month: u32) -> u32 {
     match month {
         2 if is_leap(year) => 29,
         2 => 28,
@@ -69,7 +74,11 @@ const fn civil_from_days(days: i32) -> (i32, u32, u32) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
     (year, month.cast_unsigned(), day.cast_unsigned())
 }
@@ -82,10 +91,14 @@ pub struct LocalDate {
 
 impl LocalDate {
     /// 1900-01-01.
-    pub const MIN: Self = Self { days: days_from_civil(YEAR_MIN, 1, 1) };
+    pub const MIN: Self = Self {
+        days: days_from_civil(YEAR_MIN, 1, 1),
+    };
 
     /// 9999-12-31.
-    pub const MAX: Self = Self { days: days_from_civil(YEAR_MAX, 12, 31) };
+    pub const MAX: Self = Self {
+        days: days_from_civil(YEAR_MAX, 12, 31),
+    };
 
     /// The date of year, month (1 to 12) and day; none when there is no such day in the range.
     #[must_use]
@@ -96,12 +109,23 @@ impl LocalDate {
         if day < 1 || day > days_in(year, month) {
             return None;
         }
-        Some(Self { days: days_from_civil(year, month, day) })
+        Some(Self {
+            days: days_from_civil(year, month, day),
+        })
+    }
+
+    /// The date of a year, a month and a day that are in range.
+    pub(super) const fn at_civil(year: i32, month: u32, day: u32) -> Self {
+        Self {
+            days: days_from_civil(year, month, day),
+        }
     }
 
     /// The date so many days after 1970-01-01, or the nearest end of the range.
     pub(super) fn from_days(days: i32) -> Self {
-        Self { days: days.clamp(Self::MIN.days, Self::MAX.days) }
+        Self {
+            days: days.clamp(Self::MIN.days, Self::MAX.days),
+        }
     }
 
     /// Days since 1970-01-01.
@@ -242,152 +266,6 @@ impl<'de> Deserialize<'de> for LocalDate {
     }
 }
 
-/// A calendar month, from 1900-01 to 9999-12.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Month {
-    /// Months since the year 0.
-    index: i32,
-}
-
-impl Month {
-    /// 1900-01.
-    pub const MIN: Self = Self::at(YEAR_MIN, 1);
-
-    /// 9999-12.
-    pub const MAX: Self = Self::at(YEAR_MAX, 12);
-
-    const fn at(year: i32, month: u32) -> Self {
-        Self { index: year * 12 + month.cast_signed() - 1 }
-    }
-
-    /// The month of year and number (1 to 12); none outside the range.
-    #[must_use]
-    pub const fn new(year: i32, month: u32) -> Option<Self> {
-        if year < YEAR_MIN || year > YEAR_MAX || month < 1 || month > 12 {
-            return None;
-        }
-        Some(Self::at(year, month))
-    }
-
-    /// Year and number of the month, 1 to 12.
-    #[must_use]
-    pub const fn parts(self) -> (i32, u32) {
-        (self.index.div_euclid(12), self.index.rem_euclid(12).cast_unsigned() + 1)
-    }
-
-    /// The month after; the last of the range is followed by itself.
-    #[must_use]
-    pub fn next(self) -> Self {
-        self.plus(1)
-    }
-
-    /// The month before; the first of the range is preceded by itself.
-    #[must_use]
-    pub fn prev(self) -> Self {
-        self.plus(-1)
-    }
-
-    /// The month so many months later, or the nearest end of the range.
-    #[must_use]
-    pub fn plus(self, months: i32) -> Self {
-        Self { index: self.index.saturating_add(months).clamp(Self::MIN.index, Self::MAX.index) }
-    }
-
-    /// Months from `earlier` to this one: zero within a month, negative when that is later.
-    #[must_use]
-    pub const fn months_since(self, earlier: Self) -> i32 {
-        self.index - earlier.index
-    }
-
-    /// Months from `earlier` to `later`: zero for the same month.
-    #[must_use]
-    pub const fn months_between(earlier: Self, later: Self) -> i32 {
-        later.index - earlier.index
-    }
-
-    /// The first day.
-    #[must_use]
-    pub const fn first_day(self) -> LocalDate {
-        let (year, month) = self.parts();
-        LocalDate { days: days_from_civil(year, month, 1) }
-    }
-
-    /// The last day.
-    #[must_use]
-    pub const fn last_day(self) -> LocalDate {
-        let (year, month) = self.parts();
-        LocalDate { days: days_from_civil(year, month, days_in(year, month)) }
-    }
-
-    /// Days of the month, 28 to 31.
-    #[must_use]
-    pub const fn length_days(self) -> u32 {
-        let (year, month) = self.parts();
-        days_in(year, month)
-    }
-
-    /// Reads a month such as `2012-02`.
-    ///
-    /// # Errors
-    /// When the text has another form or lies outside 1900 to 9999.
-    pub fn parse(text: &str) -> Result<Self, TimeError> {
-        let &[y1, y2, y3, y4, b'-', m1, m2] = text.as_bytes() else {
-            return Err(MONTH_MALFORMED);
-        };
-        let (Some(century), Some(year), Some(month)) = (pair(y1, y2), pair(y3, y4), pair(m1, m2)) else {
-            return Err(MONTH_MALFORMED);
-        };
-        if !(1..=12).contains(&month) {
-            return Err(MONTH_MALFORMED);
-        }
-        let out_of_range = TimeError::OutOfRange { what: "month", from: "1900-01", to: "9999-12" };
-        Self::new((century * 100 + year).cast_signed(), month).ok_or(out_of_range)
-    }
-
-    fn text(self) -> [u8; 7] {
-        let (year, month) = self.parts();
-        let year = i64::from(year);
-        let ([y1, y2], [y3, y4]) = (two_digits(year / 100), two_digits(year % 100));
-        let [m1, m2] = two_digits(i64::from(month));
-        [y1, y2, y3, y4, b'-', m1, m2]
-    }
-}
-
-impl fmt::Display for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(std::str::from_utf8(&self.text()).unwrap_or_default())
-    }
-}
-
-impl fmt::Debug for Month {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl FromStr for Month {
-    type Err = TimeError;
-
-    fn from_str(text: &str) -> Result<Self, TimeError> {
-        Self::parse(text)
-    }
-}
-
-impl Serialize for Month {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(std::str::from_utf8(&self.text()).unwrap_or_default())
-    }
-}
-
-impl<'de> Deserialize<'de> for Month {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor {
-            expecting: "a month such as \"2012-02\"",
-            parse: Self::parse,
-        })
-    }
-}
-
 /// Date and time of day on a local clock, to the millisecond, without an offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalDateTime {
@@ -401,14 +279,17 @@ impl LocalDateTime {
     #[must_use]
     pub fn new(date: LocalDate, since_midnight_ms: u32) -> Option<Self> {
         let since_midnight_ms = i64::from(since_midnight_ms);
-        (since_midnight_ms < DAY_MS)
-            .then(|| Self { millis: i64::from(date.days()) * DAY_MS + since_midnight_ms })
+        (since_midnight_ms < DAY_MS).then(|| Self {
+            millis: i64::from(date.days()) * DAY_MS + since_midnight_ms,
+        })
     }
 
     /// Midnight, at the beginning of the date.
     #[must_use]
     pub fn midnight(date: LocalDate) -> Self {
-        Self { millis: i64::from(date.days()) * DAY_MS }
+        Self {
+            millis: i64::from(date.days()) * DAY_MS,
+        }
     }
 
     /// Reads a local time such as `2012-02-10T16:00:00`, with up to three decimals of a second.
@@ -417,7 +298,10 @@ impl LocalDateTime {
     /// When the text has another form, names a time that does not exist on any clock, or is finer
     /// than a millisecond.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
-        let malformed = TimeError::Malformed { what: "local time", example: "2012-02-10T16:00:00" };
+        let malformed = TimeError::Malformed {
+            what: "local time",
+            example: "2012-02-10T16:00:00",
+        };
         match parse_local(text.as_bytes())? {
             (millis, []) => Ok(Self { millis }),
             _ => Err(malformed),
@@ -446,58 +330,50 @@ mod tests {
         LocalDate::parse(text).unwrap()
     }
 
-    fn month(text: &str) -> Month {
-        Month::parse(text).unwrap()
-    }
-
     #[test]
-    fn c7_month_ends_of_28_to_31_days_are_known() {
-        for (text, length, last) in [
-            ("2012-02", 29, "2012-02-29"),
-            ("2013-02", 28, "2013-02-28"),
-            ("2100-02", 28, "2100-02-28"),
-            ("2000-02", 29, "2000-02-29"),
-            ("2012-04", 30, "2012-04-30"),
-            ("2012-12", 31, "2012-12-31"),
+    fn dates_have_one_written_form() {
+        for text in [
+            "1900-01-01",
+            "1969-12-31",
+            "1970-01-01",
+            "2012-02-29",
+            "9999-12-31",
         ] {
-            assert_eq!(month(text).length_days(), length);
-            assert_eq!(month(text).last_day(), date(last));
-            assert_eq!(month(text).last_day().next(), month(text).next().first_day());
-        }
-    }
-
-    #[test]
-    fn dates_and_months_have_one_written_form() {
-        for text in ["1900-01-01", "1969-12-31", "1970-01-01", "2012-02-29", "9999-12-31"] {
             assert_eq!(date(text).to_string(), text);
-            assert_eq!(serde_json::to_string(&date(text)).unwrap(), format!("\"{text}\""));
+            assert_eq!(
+                serde_json::to_string(&date(text)).unwrap(),
+                format!("\"{text}\"")
+            );
             assert_eq!(date(text).month().to_string(), text[..7]);
         }
-        for text in ["2012-2-1", "2013-02-29", "2012-02-10T", "2012/02/10", "2012-00-10", ""] {
+        for text in [
+            "2012-2-1",
+            "2013-02-29",
+            "2012-02-10T",
+            "2012/02/10",
+            "2012-00-10",
+            "",
+        ] {
             assert_eq!(LocalDate::parse(text), Err(DATE_MALFORMED), "{text}");
         }
         assert_eq!(LocalDate::parse("1899-12-31"), Err(DATE_OUT_OF_RANGE));
-        for text in ["2012-13", "2012-00", "2012-1", "2012-010", "abcd-01"] {
-            assert_eq!(Month::parse(text), Err(MONTH_MALFORMED), "{text}");
-        }
-        assert_eq!(Month::parse("1899-12").unwrap_err().code(), "time-out-of-range");
+        assert_eq!(
+            Month::parse("1899-12").unwrap_err().code(),
+            "time-out-of-range"
+        );
     }
 
     #[test]
-    fn months_are_counted_across_years() {
-        assert_eq!(Month::months_between(month("2011-11"), month("2012-02")), 3);
-        assert_eq!(month("2011-11").months_since(month("2012-02")), -3);
-        assert_eq!(month("2011-12").next(), month("2012-01"));
-        assert_eq!(month("2012-01").prev(), month("2011-12"));
+    fn months_later_is_the_same_day_or_the_last_of_the_month() {
         assert_eq!(date("2012-01-31").plus_months(1), date("2012-02-29"));
         assert_eq!(date("2012-03-31").plus_months(-13), date("2011-02-28"));
+        assert_eq!(date("2012-02-29").plus_months(12), date("2013-02-28"));
     }
 
     #[test]
     fn the_ends_of_the_range_hold() {
         assert_eq!(LocalDate::MAX.next(), LocalDate::MAX);
         assert_eq!(LocalDate::MIN.prev(), LocalDate::MIN);
-        assert_eq!(Month::MAX.next(), Month::MAX);
         assert_eq!(LocalDate::new(2012, 2, 30), None);
     }
 
@@ -511,7 +387,10 @@ mod tests {
     fn a_local_time_is_a_date_and_a_time_of_day() {
         let time = LocalDateTime::parse("2012-02-10T16:00:00.250").unwrap();
         assert_eq!(time.date(), date("2012-02-10"));
-        assert_eq!(LocalDateTime::new(date("2012-02-10"), 57_600_250), Some(time));
+        assert_eq!(
+            LocalDateTime::new(date("2012-02-10"), 57_600_250),
+            Some(time)
+        );
         assert_eq!(LocalDateTime::new(date("2012-02-10"), 86_400_000), None);
         assert!(LocalDateTime::parse("2012-02-10T16:00:00Z").is_err());
     }

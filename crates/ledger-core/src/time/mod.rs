@@ -4,9 +4,11 @@
 //! and local rules are decided by the scheme's IANA zone, whose table is part of the program.
 
 mod calendar;
+mod month;
 mod timestamp;
 mod zone;
 
-pub use calendar::{LocalDate, LocalDateTime, Month};
+pub use calendar::{LocalDate, LocalDateTime};
+pub use month::Month;
 pub use timestamp::{Millis, TimeError, Timestamp};
 pub use zone::{Zone, ZoneError};

@@ -61,11 +61,16 @@ impl TimeError {
 
 const WHAT: &str = "time";
 
-const MALFORMED: TimeError =
-    TimeError::Malformed { what: WHAT, example: "2012-02-10T08:00:00Z or 2012-02-10T16:00:00+08:00" };
+const MALFORMED: TimeError = TimeError::Malformed {
+    what: WHAT,
+    example: "2012-02-10T08:00:00Z or 2012-02-10T16:00:00+08:00",
+};
 
-const OUT_OF_RANGE: TimeError =
-    TimeError::OutOfRange { what: WHAT, from: "1970-01-01T00:00:00Z", to: "9999-12-30T23:59:59.999Z" };
+const OUT_OF_RANGE: TimeError = TimeError::OutOfRange {
+    what: WHAT,
+    from: "1970-01-01T00:00:00Z",
+    to: "9999-12-30T23:59:59.999Z",
+};
 
 /// Elapsed time in milliseconds; may be negative.
 #[derive(
@@ -174,7 +179,11 @@ impl Timestamp {
     /// The instant so many milliseconds after 1970-01-01T00:00:00Z; none outside the range.
     #[must_use]
     pub const fn checked_from_millis(millis: i64) -> Option<Self> {
-        if millis < Self::MIN.0 || millis > Self::MAX.0 { None } else { Some(Self(millis)) }
+        if millis < Self::MIN.0 || millis > Self::MAX.0 {
+            None
+        } else {
+            Some(Self(millis))
+        }
     }
 
     /// The instant one millisecond before, but for the beginning of the range.
@@ -230,15 +239,15 @@ impl Timestamp {
         let [s1, s2] = two_digits(second % 60);
         if ms == 0 {
             let bytes = [
-                y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2,
-                b'Z',
+                y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1,
+                s2, b'Z',
             ];
             return show(std::str::from_utf8(&bytes).unwrap_or_default());
         }
         let ([_, f1], [f2, f3]) = (two_digits(ms / 100), two_digits(ms % 100));
         let bytes = [
-            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2, b'.',
-            f1, f2, f3, b'Z',
+            y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2,
+            b'.', f1, f2, f3, b'Z',
         ];
         show(std::str::from_utf8(&bytes).unwrap_or_default())
     }
@@ -262,17 +271,39 @@ pub(super) fn parse_local(bytes: &[u8]) -> Result<(i64, &[u8]), TimeError> {
     let Some((head, rest)) = bytes.split_first_chunk::<19>() else {
         return Err(MALFORMED);
     };
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = head
+    let &[
+        y1,
+        y2,
+        y3,
+        y4,
+        b'-',
+        m1,
+        m2,
+        b'-',
+        d1,
+        d2,
+        b'T',
+        h1,
+        h2,
+        b':',
+        n1,
+        n2,
+        b':',
+        s1,
+        s2,
+    ] = head
     else {
         return Err(MALFORMED);
     };
-    let date = LocalDate::from_text([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2]).map_err(|error| {
-        match error {
-            TimeError::OutOfRange { .. } => OUT_OF_RANGE,
-            TimeError::Malformed { .. } | TimeError::TooFine { .. } => MALFORMED,
-        }
-    })?;
-    let (Some(hour), Some(minute), Some(second)) = (pair(h1, h2), pair(n1, n2), pair(s1, s2)) else {
+    let date =
+        LocalDate::from_text([y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2]).map_err(|error| {
+            match error {
+                TimeError::OutOfRange { .. } => OUT_OF_RANGE,
+                TimeError::Malformed { .. } | TimeError::TooFine { .. } => MALFORMED,
+            }
+        })?;
+    let (Some(hour), Some(minute), Some(second)) = (pair(h1, h2), pair(n1, n2), pair(s1, s2))
+    else {
         return Err(MALFORMED);
     };
     if hour > 23 || minute > 59 || second > 59 {
@@ -280,7 +311,10 @@ pub(super) fn parse_local(bytes: &[u8]) -> Result<(i64, &[u8]), TimeError> {
     }
     let second_of_day = i64::from(hour * 3_600 + minute * 60 + second);
     let (ms, rest) = parse_fraction(rest)?;
-    Ok((i64::from(date.days()) * DAY_MS + second_of_day * 1_000 + ms, rest))
+    Ok((
+        i64::from(date.days()) * DAY_MS + second_of_day * 1_000 + ms,
+        rest,
+    ))
 }
 
 /// The milliseconds after a point, if there is one, and what follows.
@@ -301,7 +335,11 @@ fn parse_fraction(bytes: &[u8]) -> Result<(i64, &[u8]), TimeError> {
         digits += 1;
         rest = tail;
     }
-    if digits == 0 { Err(MALFORMED) } else { Ok((ms, rest)) }
+    if digits == 0 {
+        Err(MALFORMED)
+    } else {
+        Ok((ms, rest))
+    }
 }
 
 /// The offset in milliseconds that ends a text: `Z`, `+08:00`, `-03:30`.
@@ -416,10 +454,22 @@ mod tests {
 
     #[test]
     fn an_instant_has_one_canonical_form() {
-        assert_eq!(at("2012-02-10T08:00:00Z").to_string(), "2012-02-10T08:00:00Z");
-        assert_eq!(at("2012-02-10T08:00:00.120Z").to_string(), "2012-02-10T08:00:00.120Z");
-        assert_eq!(at("2012-02-10T08:00:00.000000Z").to_string(), "2012-02-10T08:00:00Z");
-        assert_eq!(at("2012-02-10T16:00:00.5+08:00").to_string(), "2012-02-10T08:00:00.500Z");
+        assert_eq!(
+            at("2012-02-10T08:00:00Z").to_string(),
+            "2012-02-10T08:00:00Z"
+        );
+        assert_eq!(
+            at("2012-02-10T08:00:00.120Z").to_string(),
+            "2012-02-10T08:00:00.120Z"
+        );
+        assert_eq!(
+            at("2012-02-10T08:00:00.000000Z").to_string(),
+            "2012-02-10T08:00:00Z"
+        );
+        assert_eq!(
+            at("2012-02-10T16:00:00.5+08:00").to_string(),
+            "2012-02-10T08:00:00.500Z"
+        );
         assert_eq!(at("2012-02-10T04:30:00-03:30"), at("2012-02-10T08:00:00Z"));
         assert_eq!(Timestamp::MIN.to_string(), "1970-01-01T00:00:00Z");
         assert_eq!(Timestamp::MAX.to_string(), "9999-12-30T23:59:59.999Z");
@@ -429,16 +479,32 @@ mod tests {
     #[test]
     fn what_is_no_instant_is_refused() {
         for text in [
-            "", "2012-02-10", "2012-02-10 08:00:00Z", "2012-02-10T08:00:00", "2012-02-30T08:00:00Z",
-            "2012-13-10T08:00:00Z", "2012-00-10T08:00:00Z", "2012-02-00T08:00:00Z",
-            "2013-02-29T08:00:00Z", "2012-02-10T24:00:00Z", "2012-02-10T08:60:00Z",
-            "2016-12-31T23:59:60Z", "2012-02-10T08:00:00.Z", "2012-02-10T08:00:00+8:00",
-            "2012-02-10T08:00:00+24:00", "2012-02-10T08:00:00ZZ", "2O12-02-10T08:00:00Z",
+            "",
+            "2012-02-10",
+            "2012-02-10 08:00:00Z",
+            "2012-02-10T08:00:00",
+            "2012-02-30T08:00:00Z",
+            "2012-13-10T08:00:00Z",
+            "2012-00-10T08:00:00Z",
+            "2012-02-00T08:00:00Z",
+            "2013-02-29T08:00:00Z",
+            "2012-02-10T24:00:00Z",
+            "2012-02-10T08:60:00Z",
+            "2016-12-31T23:59:60Z",
+            "2012-02-10T08:00:00.Z",
+            "2012-02-10T08:00:00+8:00",
+            "2012-02-10T08:00:00+24:00",
+            "2012-02-10T08:00:00ZZ",
+            "2O12-02-10T08:00:00Z",
             "2012-02-10T08:00:00.0000000000000000000000Z",
         ] {
             assert_eq!(Timestamp::parse(text), Err(MALFORMED), "{text}");
         }
-        for text in ["1969-12-31T23:59:59Z", "9999-12-31T00:00:00Z", "1800-01-01T00:00:00Z"] {
+        for text in [
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T00:00:00Z",
+            "1800-01-01T00:00:00Z",
+        ] {
             assert_eq!(Timestamp::parse(text), Err(OUT_OF_RANGE), "{text}");
         }
         let refusal = Timestamp::parse("2012-02-10T08:00:00.0001Z").unwrap_err();
@@ -449,7 +515,10 @@ mod tests {
     fn c7_a_period_of_hours_is_elapsed_time() {
         let start = at("2012-02-10T08:00:00Z");
         assert_eq!(start + Millis::hours(72), at("2012-02-13T08:00:00Z"));
-        assert_eq!(start + Millis::days(3) - Millis::minutes(1), at("2012-02-13T07:59:00Z"));
+        assert_eq!(
+            start + Millis::days(3) - Millis::minutes(1),
+            at("2012-02-13T07:59:00Z")
+        );
         assert_eq!(at("2012-02-10T08:00:01Z") - start, Millis::seconds(1));
         assert_eq!(start - at("2012-02-10T08:00:01Z"), -Millis(1_000));
     }
@@ -461,7 +530,10 @@ mod tests {
         assert_eq!(Timestamp::MIN + Millis(i64::MIN), Timestamp::MIN);
         assert_eq!(Timestamp::checked_from_millis(-1), None);
         assert_eq!(Timestamp::from_millis(-1), Timestamp::EPOCH);
-        assert_eq!(at("2012-02-10T08:00:00Z").just_before(), at("2012-02-10T07:59:59.999Z"));
+        assert_eq!(
+            at("2012-02-10T08:00:00Z").just_before(),
+            at("2012-02-10T07:59:59.999Z")
+        );
     }
 
     proptest! {

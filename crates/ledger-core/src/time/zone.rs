@@ -12,7 +12,8 @@ use std::sync::Arc;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::calendar::{LocalDate, LocalDateTime, Month};
+use super::calendar::{LocalDate, LocalDateTime};
+use super::month::Month;
 use super::timestamp::{DAY_MS, Timestamp, days_of};
 
 /// From here on only a zone's yearly rule is in force, whose dates repeat every 400 years:
@@ -76,8 +77,12 @@ impl Zone {
     /// # Errors
     /// When the table has no such name.
     pub fn named(name: &str) -> Result<Self, ZoneError> {
-        let unknown = || ZoneError { name: name.chars().take(64).collect() };
-        let rules = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
+        let unknown = || ZoneError {
+            name: name.chars().take(64).collect(),
+        };
+        let rules = TimeZoneDatabase::bundled()
+            .get(name)
+            .map_err(|_| unknown())?;
         let canonical = rules.iana_name().ok_or_else(unknown)?.to_owned();
         let segments = segments_of(&rules);
         let last = segments.last().copied().ok_or_else(unknown)?;
@@ -86,8 +91,15 @@ impl Zone {
         } else {
             (i64::MAX, 0)
         };
-        let table = Arc::new(Table { name: canonical, segments });
-        Ok(Self { settled_from_ms, settled_offset_ms, table })
+        let table = Arc::new(Table {
+            name: canonical,
+            segments,
+        });
+        Ok(Self {
+            settled_from_ms,
+            settled_offset_ms,
+            table,
+        })
     }
 
     /// The IANA name.
@@ -173,9 +185,15 @@ impl Zone {
         let after = segments.partition_point(|segment| segment.start_ms <= within);
         let segment = segments.get(after.saturating_sub(1)).copied();
         assert!(segment.is_some(), "a zone has an offset at every instant");
-        let segment = segment.unwrap_or(Segment { start_ms: i64::MIN, offset_ms: 0 });
+        let segment = segment.unwrap_or(Segment {
+            start_ms: i64::MIN,
+            offset_ms: 0,
+        });
         let start_ms = segment.start_ms.saturating_add(utc_ms - within);
-        Segment { start_ms, offset_ms: segment.offset_ms }
+        Segment {
+            start_ms,
+            offset_ms: segment.offset_ms,
+        }
     }
 
     /// What a local time stands for. Offsets are less than a day, and no zone changes its clocks
@@ -190,12 +208,16 @@ impl Zone {
         let before_holds = self.offset_ms(by_before) == before;
         let after_holds = self.offset_ms(by_after) == after;
         match (before_holds, after_holds) {
-            (true, true) => Resolved::Twice { first: by_before, second: by_after },
+            (true, true) => Resolved::Twice {
+                first: by_before,
+                second: by_after,
+            },
             (true, false) => Resolved::Once(by_before),
             (false, true) => Resolved::Once(by_after),
-            (false, false) => {
-                Resolved::Never { change: self.segment_at(by_before).start_ms, moved: by_before }
-            }
+            (false, false) => Resolved::Never {
+                change: self.segment_at(by_before).start_ms,
+                moved: by_before,
+            },
         }
     }
 }
@@ -204,7 +226,10 @@ impl Zone {
 fn segments_of(rules: &TimeZone) -> Vec<Segment> {
     let epoch = jiff::Timestamp::UNIX_EPOCH;
     let offset_ms = |offset: jiff::tz::Offset| i64::from(offset.seconds()) * 1_000;
-    let first = Segment { start_ms: i64::MIN, offset_ms: offset_ms(rules.to_offset(epoch)) };
+    let first = Segment {
+        start_ms: i64::MIN,
+        offset_ms: offset_ms(rules.to_offset(epoch)),
+    };
     let mut segments = vec![first];
     for change in rules.following(epoch) {
         let segment = Segment {
@@ -214,7 +239,10 @@ fn segments_of(rules: &TimeZone) -> Vec<Segment> {
         if segment.start_ms >= CYCLE_END_MS {
             break;
         }
-        if segments.last().is_some_and(|last| last.offset_ms != segment.offset_ms) {
+        if segments
+            .last()
+            .is_some_and(|last| last.offset_ms != segment.offset_ms)
+        {
             segments.push(segment);
         }
     }
@@ -280,13 +308,22 @@ mod tests {
     #[test]
     fn c7_a_local_month_begins_at_local_midnight() {
         let brunei = zone("Asia/Brunei");
-        assert_eq!(brunei.date_of(at("2012-02-29T15:59:59.999Z")), date("2012-02-29"));
-        assert_eq!(brunei.date_of(at("2012-02-29T16:00:00Z")), date("2012-03-01"));
+        assert_eq!(
+            brunei.date_of(at("2012-02-29T15:59:59.999Z")),
+            date("2012-02-29")
+        );
+        assert_eq!(
+            brunei.date_of(at("2012-02-29T16:00:00Z")),
+            date("2012-03-01")
+        );
         let march = Month::parse("2012-03").unwrap();
         assert_eq!(brunei.start_of_month(march), at("2012-02-29T16:00:00Z"));
         assert_eq!(brunei.month_of(at("2012-02-29T16:00:00Z")), march);
         assert_eq!(brunei.offset_minutes(at("2012-02-29T16:00:00Z")), 480);
-        assert_eq!(brunei.time_of_day_ms(at("2012-02-29T15:59:59.999Z")), 86_399_999);
+        assert_eq!(
+            brunei.time_of_day_ms(at("2012-02-29T15:59:59.999Z")),
+            86_399_999
+        );
     }
 
     #[test]
@@ -296,7 +333,10 @@ mod tests {
             assert_eq!(zone(name).settled_from_ms, i64::MIN, "{name}");
         }
         let singapore = zone("Asia/Singapore");
-        assert_eq!(singapore.settled_from_ms, at("1981-12-31T16:00:00Z").as_millis());
+        assert_eq!(
+            singapore.settled_from_ms,
+            at("1981-12-31T16:00:00Z").as_millis()
+        );
         assert_eq!(singapore.offset_minutes(at("1981-12-31T15:59:59Z")), 450);
         assert_eq!(zone("Europe/Berlin").settled_from_ms, i64::MAX);
     }
@@ -310,35 +350,55 @@ mod tests {
         assert_eq!(berlin.local_to_utc(doubled, Some(first - Millis(1))), first);
         assert_eq!(berlin.local_to_utc(doubled, Some(first)), second);
         assert_eq!(berlin.local_to_utc(doubled, Some(second)), second);
-        assert_eq!(berlin.local_to_utc(local("2024-10-27T03:00:00"), Some(first)), at("2024-10-27T02:00:00Z"));
+        assert_eq!(
+            berlin.local_to_utc(local("2024-10-27T03:00:00"), Some(first)),
+            at("2024-10-27T02:00:00Z")
+        );
     }
 
     #[test]
     fn c7_a_missing_local_time_is_moved_forward_by_the_gap() {
         let berlin = zone("Europe/Berlin");
-        assert_eq!(berlin.local_to_utc(local("2024-03-31T02:30:00"), None), at("2024-03-31T01:30:00Z"));
-        assert_eq!(berlin.local_to_utc(local("2024-03-31T03:30:00"), None), at("2024-03-31T01:30:00Z"));
-        assert_eq!(berlin.local_to_utc(local("2024-03-31T01:59:59"), None), at("2024-03-31T00:59:59Z"));
+        assert_eq!(
+            berlin.local_to_utc(local("2024-03-31T02:30:00"), None),
+            at("2024-03-31T01:30:00Z")
+        );
+        assert_eq!(
+            berlin.local_to_utc(local("2024-03-31T03:30:00"), None),
+            at("2024-03-31T01:30:00Z")
+        );
+        assert_eq!(
+            berlin.local_to_utc(local("2024-03-31T01:59:59"), None),
+            at("2024-03-31T00:59:59Z")
+        );
     }
 
     #[test]
     fn c7_a_day_whose_midnight_is_missing_begins_at_the_change() {
         // Clocks in Santiago went from 24:00 on 2 September 2023 straight to 01:00.
         let santiago = zone("America/Santiago");
-        assert_eq!(santiago.start_of_day(date("2023-09-03")), at("2023-09-03T04:00:00Z"));
-        assert_eq!(santiago.date_of(at("2023-09-03T04:00:00Z")), date("2023-09-03"));
+        assert_eq!(
+            santiago.start_of_day(date("2023-09-03")),
+            at("2023-09-03T04:00:00Z")
+        );
+        assert_eq!(
+            santiago.date_of(at("2023-09-03T04:00:00Z")),
+            date("2023-09-03")
+        );
         // Apia left out 30 December 2011 altogether.
         let apia = zone("Pacific/Apia");
-        assert_eq!(apia.start_of_day(date("2011-12-30")), apia.start_of_day(date("2011-12-31")));
+        assert_eq!(
+            apia.start_of_day(date("2011-12-30")),
+            apia.start_of_day(date("2011-12-31"))
+        );
         assert_eq!(apia.date_of(at("2011-12-30T10:00:00Z")), date("2011-12-31"));
     }
 
     #[test]
     fn c7_days_with_daylight_saving_have_23_and_25_hours() {
         let berlin = zone("Europe/Berlin");
-        let length = |text: &str| {
-            berlin.start_of_day(date(text).next()) - berlin.start_of_day(date(text))
-        };
+        let length =
+            |text: &str| berlin.start_of_day(date(text).next()) - berlin.start_of_day(date(text));
         assert_eq!(length("2024-03-31"), Millis::hours(23));
         assert_eq!(length("2024-10-27"), Millis::hours(25));
         assert_eq!(length("2024-10-28"), Millis::hours(24));
@@ -356,8 +416,15 @@ mod tests {
 
     /// Zones with every kind of rule: settled, yearly, half hours, skipped days, odd midnights.
     const VARIED: [&str; 10] = [
-        "Asia/Brunei", "Asia/Singapore", "Africa/Nairobi", "Europe/Berlin", "America/New_York",
-        "Australia/Lord_Howe", "America/Santiago", "America/Havana", "Pacific/Apia",
+        "Asia/Brunei",
+        "Asia/Singapore",
+        "Africa/Nairobi",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "America/Santiago",
+        "America/Havana",
+        "Pacific/Apia",
         "Africa/Casablanca",
     ];
 

@@ -1,0 +1,198 @@
+//! Checks of a scheme's file that take two keys, or a key and the currency.
+//!
+//! Owns what makes a policy consistent; what one key may hold by itself is checked where it is read.
+//! Each fault names its key, so that the line can be found.
+
+use super::file::{SchemeFile, UtilitiesFile};
+use super::policy::{Currency, MeterNumberPolicy};
+use super::utility::UtilityPolicy;
+use crate::num::Money;
+use crate::tariff::{Tariff, TariffFile, is_name};
+use crate::utility::Utility;
+
+/// The most decimals of a currency's smallest coin in use anywhere, and of every rounding rule.
+const CURRENCY_DECIMALS_MAX: u8 = 4;
+
+/// The longest meter number: what a stream's name has room for.
+const METER_NUMBER_LENGTH_MAX: usize = 24;
+
+/// A key and what is wrong with it.
+pub(super) type Fault = (String, String);
+
+fn fault(key: &str, message: impl Into<String>) -> Fault {
+    (key.to_owned(), message.into())
+}
+
+/// Checks everything but tariffs.
+pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
+    if !is_name(&file.name) {
+        return Err(fault("name", "lower-case letters, digits and dashes"));
+    }
+    let Currency { code, decimals } = &file.currency;
+    if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err(fault(
+            "currency.code",
+            "an ISO 4217 code of three capital letters",
+        ));
+    }
+    if *decimals > CURRENCY_DECIMALS_MAX {
+        return Err(fault(
+            "currency.decimals",
+            format!("at most {CURRENCY_DECIMALS_MAX}"),
+        ));
+    }
+    check_meter_number(&file.meter_number)?;
+    check_amounts(file)?;
+    check_transfer(file)
+}
+
+/// The tariffs of a file, each checked by itself.
+pub(super) fn tariffs_of(files: Vec<TariffFile>) -> Result<Vec<Tariff>, Fault> {
+    let tariffs = files.into_iter().enumerate();
+    tariffs
+        .map(|(index, file)| {
+            Tariff::try_from(file).map_err(|message| (format!("tariffs[{index}]"), message))
+        })
+        .collect()
+}
+
+fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
+    let MeterNumberPolicy {
+        length_min,
+        length_max,
+        alphabet: _,
+    } = *policy;
+    if length_min == 0 || length_min > length_max {
+        return Err(fault("meter_number.length_min", "from 1 to length_max"));
+    }
+    if length_max > METER_NUMBER_LENGTH_MAX {
+        return Err(fault(
+            "meter_number.length_max",
+            format!("at most {METER_NUMBER_LENGTH_MAX}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Amounts of money that people pay or see have the currency's decimals (C3).
+fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
+    let decimals = file.currency.decimals;
+    let payable = |key: &str, amount: Money| {
+        if !amount.is_positive() {
+            return Err(fault(key, "above zero"));
+        }
+        if !amount.has_decimals_at_most(u32::from(decimals)) {
+            return Err(fault(
+                key,
+                format!("at most {decimals} decimals, as the currency has"),
+            ));
+        }
+        Ok(())
+    };
+    payable("topup.minimum", file.topup.minimum)?;
+    payable("limits.amount_max", file.limits.amount_max)?;
+    if let Some(maximum) = file.topup.maximum {
+        payable("topup.maximum", maximum)?;
+        if maximum < file.topup.minimum {
+            return Err(fault("topup.maximum", "not below topup.minimum"));
+        }
+    }
+    if file.topup.maximum.unwrap_or(file.topup.minimum) > file.limits.amount_max {
+        return Err(fault(
+            "limits.amount_max",
+            "not below the amounts of a top-up",
+        ));
+    }
+    for (utility, policy) in present(&file.utilities) {
+        if let Some(threshold) = policy.low_credit_at {
+            payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;
+        }
+    }
+    if file.limits.dwelling_units_max == 0 {
+        return Err(fault("limits.dwelling_units_max", "at least 1"));
+    }
+    if file.limits.contracted_kva_max == 0 {
+        return Err(fault("limits.contracted_kva_max", "at least 1"));
+    }
+    Ok(())
+}
+
+fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {
+    let Some(transfer) = &file.transfer else {
+        return Ok(());
+    };
+    if transfer.from == transfer.to {
+        return Err(fault("transfer.to", "another utility than transfer.from"));
+    }
+    let both = file.utilities.electricity.is_some() && file.utilities.water.is_some();
+    if both {
+        Ok(())
+    } else {
+        Err(fault(
+            "transfer",
+            "the scheme needs both utilities for a transfer",
+        ))
+    }
+}
+
+/// Checks utilities and tariffs against each other.
+pub(super) fn check_tariffs(file: &SchemeFile, tariffs: &[Tariff]) -> Result<(), Fault> {
+    let mut utilities = present(&file.utilities)
+        .map(|(utility, _)| utility)
+        .peekable();
+    if utilities.peek().is_none() {
+        return Err(fault("utilities", "a scheme has at least one utility"));
+    }
+    for utility in utilities {
+        if !tariffs.iter().any(|tariff| tariff.utility() == utility) {
+            return Err(fault(
+                &format!("utilities.{utility}"),
+                "the scheme has no tariff for it",
+            ));
+        }
+    }
+    for (index, tariff) in tariffs.iter().enumerate() {
+        let key = |name: &str| format!("tariffs[{index}]{name}");
+        if !present(&file.utilities).any(|(utility, _)| utility == tariff.utility()) {
+            return Err(fault(
+                &key(".utility"),
+                "the scheme does not have this utility",
+            ));
+        }
+        // Charges are cut at local midnights, so that is where a tariff may change.
+        let midnight = file
+            .zone
+            .start_of_day(file.zone.date_of(tariff.effective_from()));
+        if tariff.effective_from() != midnight {
+            return Err(fault(
+                &key(".effective_from"),
+                format!("a midnight of {}", file.zone),
+            ));
+        }
+        let decimals = u32::from(file.currency.decimals);
+        let month = file.zone.month_of(tariff.effective_from());
+        if tariff
+            .minimum(month)
+            .is_some_and(|minimum| !minimum.has_decimals_at_most(decimals))
+        {
+            return Err(fault(
+                &key(".minimum"),
+                format!("at most {decimals} decimals, as the currency has"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The utilities that a scheme has.
+fn present(utilities: &UtilitiesFile) -> impl Iterator<Item = (Utility, &UtilityPolicy)> {
+    let electricity = utilities
+        .electricity
+        .as_ref()
+        .map(|policy| (Utility::Electricity, policy));
+    let water = utilities
+        .water
+        .as_ref()
+        .map(|policy| (Utility::Water, policy));
+    electricity.into_iter().chain(water)
+}
