@@ -30,7 +30,7 @@ const DATE_OUT_OF_RANGE: TimeError = TimeError::OutOfRange {
 
 /// The two ASCII digits of a number below 100.
 #[inline]
-pub(super) fn two_digits(number: i64) -> [u8; 2] {
+pub(super) fn two_digits(number: u32) -> [u8; 2] {
     let number = u8::try_from(number).unwrap_or(0);
     [b'0' + number / 10 % 10, b'0' + number % 10]
 }
@@ -66,21 +66,23 @@ const fn days_from_civil(year: i32, month: u32, day: u32) -> i32 {
 /// Year, month and day so many days after 1970-01-01.
 #[inline]
 const fn civil_from_days(days: i32) -> (i32, u32, u32) {
-    let shifted = days + 719_468;
-    let era = shifted.div_euclid(146_097);
-    let day_of_era = shifted.rem_euclid(146_097);
+    // Every date of the range lies after the first of March of the year 0, where eras are counted
+    // from, so that unsigned divisions do.
+    let shifted = (days + 719_468).cast_unsigned();
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
     let year_of_era =
         (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
+    let (month, carried) = if shifted_month < 10 {
+        (shifted_month + 3, 0)
     } else {
-        shifted_month - 9
+        (shifted_month - 9, 1)
     };
-    let year = year_of_era + era * 400 + if month <= 2 { 1 } else { 0 };
-    (year, month.cast_unsigned(), day.cast_unsigned())
+    let year = year_of_era + era * 400 + carried;
+    (year.cast_signed(), month, day)
 }
 
 /// A date on the local calendar, from 1900-01-01 to 9999-12-31.
@@ -224,9 +226,9 @@ impl LocalDate {
     #[inline]
     pub(super) fn text(self) -> [u8; 10] {
         let (year, month, day) = self.parts();
-        let year = i64::from(year);
+        let year = year.cast_unsigned();
         let ([y1, y2], [y3, y4]) = (two_digits(year / 100), two_digits(year % 100));
-        let ([m1, m2], [d1, d2]) = (two_digits(i64::from(month)), two_digits(i64::from(day)));
+        let ([m1, m2], [d1, d2]) = (two_digits(month), two_digits(day));
         [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2]
     }
 }

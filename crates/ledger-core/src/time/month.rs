@@ -136,9 +136,9 @@ impl Month {
 
     fn text(self) -> [u8; 7] {
         let (year, month) = self.parts();
-        let year = i64::from(year);
+        let year = year.cast_unsigned();
         let ([y1, y2], [y3, y4]) = (two_digits(year / 100), two_digits(year % 100));
-        let [m1, m2] = two_digits(i64::from(month));
+        let [m1, m2] = two_digits(month);
         [y1, y2, y3, y4, b'-', m1, m2]
     }
 }

@@ -232,8 +232,8 @@ impl Timestamp {
     fn with_text<R>(self, show: impl FnOnce(&str) -> R) -> R {
         let date = LocalDate::from_days(days_of(self.0));
         let [y1, y2, y3, y4, _, m1, m2, _, d1, d2] = date.text();
-        let second = self.0.rem_euclid(DAY_MS) / 1_000;
-        let ms = self.0.rem_euclid(1_000);
+        let ms_of_day = u32::try_from(self.0 % DAY_MS).unwrap_or(0);
+        let (second, ms) = (ms_of_day / 1_000, ms_of_day % 1_000);
         let [h1, h2] = two_digits(second / 3_600);
         let [n1, n2] = two_digits(second / 60 % 60);
         let [s1, s2] = two_digits(second % 60);
