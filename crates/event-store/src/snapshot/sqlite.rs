@@ -142,7 +142,7 @@ impl SnapshotStore for SqliteSnapshots {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => tracing::debug!("snapshot dropped: the writer is behind"),
             Err(TrySendError::Disconnected(_)) => {
-                tracing::warn!("snapshot dropped: the writer has ended")
+                tracing::warn!("snapshot dropped: the writer has ended");
             }
         }
     }

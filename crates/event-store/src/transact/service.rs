@@ -95,6 +95,10 @@ impl<D: Domain> Transact<D> {
     /// # Panics
     /// When called outside a tokio runtime.
     #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "each shard keeps its own share; callers hand theirs over"
+    )]
     pub fn start(
         domain: Arc<D>,
         store: Arc<dyn EventStore>,

@@ -19,9 +19,16 @@ use crate::transact::domain::Decision;
 pub(super) struct Held<D: Domain> {
     pub(super) pending: Pending<D>,
     what: What<D>,
-    /// Whether the stream's head must be looked at first, because others write too and no expected
-    /// revision of the account guards this.
-    look: bool,
+    look: Look,
+}
+
+/// Whether the stream's head is looked at first, because others write too and no expected revision of
+/// the account guards the decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    NotNeeded,
+    Needed,
+    UnderWay,
 }
 
 enum What<D: Domain> {
@@ -50,7 +57,7 @@ impl<D: Domain> Held<D> {
         Self {
             pending,
             what: What::State,
-            look: true,
+            look: Look::Needed,
         }
     }
 }
@@ -123,7 +130,7 @@ impl<D: Domain> Core<D> {
                 Held {
                     pending,
                     what: What::Answer { answer, rest },
-                    look: true,
+                    look: Look::Needed,
                 },
             );
         }
@@ -144,7 +151,7 @@ impl<D: Domain> Core<D> {
                 Held {
                     pending,
                     what: What::Answer { answer, rest },
-                    look: false,
+                    look: Look::NotNeeded,
                 },
             );
         };
@@ -215,7 +222,7 @@ impl<D: Domain> Core<D> {
         };
         let unguarded = !own && self.sabotage != Sabotage::ClaimDoesNotWait;
         if staged || unguarded {
-            let look = capabilities.shared_with_others && !own;
+            let look = if own { Look::NotNeeded } else { Look::Needed };
             self.hold(
                 s,
                 Held {
@@ -231,8 +238,10 @@ impl<D: Domain> Core<D> {
 
     /// Keeps a decision until nothing of the account is in flight.
     pub(super) fn hold(&mut self, s: usize, mut held: Held<D>) {
-        held.look &=
-            self.facts.capabilities.shared_with_others && self.sabotage != Sabotage::SkipHeadCheck;
+        let shared = self.facts.capabilities.shared_with_others;
+        if !shared || self.sabotage == Sabotage::SkipHeadCheck {
+            held.look = Look::NotNeeded;
+        }
         self.slots.at(s).phase = Phase::Held(Box::new(held));
         self.proceed_held(s);
     }
@@ -244,7 +253,7 @@ impl<D: Domain> Core<D> {
         if slot.in_flight > 0 {
             return;
         }
-        let held = match slot.take_phase() {
+        let mut held = match slot.take_phase() {
             Phase::Held(held) => held,
             other @ (Phase::Cold
             | Phase::Loading(_)
@@ -260,10 +269,18 @@ impl<D: Domain> Core<D> {
                 return;
             }
         };
-        if held.look {
-            let stream = slot.stream.clone();
-            slot.phase = Phase::Held(held);
-            return self.issue(s, Awaited::Head, Request::Head(stream));
+        match held.look {
+            Look::NotNeeded => {}
+            Look::UnderWay => {
+                slot.phase = Phase::Held(held);
+                return;
+            }
+            Look::Needed => {
+                held.look = Look::UnderWay;
+                slot.phase = Phase::Held(held);
+                let stream = slot.stream.clone();
+                return self.issue(s, Awaited::Head, Request::Head(stream));
+            }
         }
         let Held { pending, what, .. } = *held;
         match what {
@@ -276,7 +293,7 @@ impl<D: Domain> Core<D> {
                 slot.phase = Phase::Held(Box::new(Held {
                     pending,
                     what: What::Write(writing),
-                    look: false,
+                    look: Look::NotNeeded,
                 }));
                 self.runnable.push_back(s);
             }
@@ -299,7 +316,7 @@ impl<D: Domain> Core<D> {
             unreachable!("the head is read only for a held decision");
         };
         if current {
-            held.look = false;
+            held.look = Look::NotNeeded;
             self.proceed_held(s);
         } else {
             held.pending.attempts += 1;

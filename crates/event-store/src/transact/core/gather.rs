@@ -15,6 +15,7 @@ use crate::transact::domain::{History, NEEDS_ROUNDS_MAX, Probe};
 pub(super) struct Gathering<D: Domain> {
     pub(super) pending: Pending<D>,
     pub(super) evidence: Evidence,
+    /// How often reads were begun for it; waiting does not count.
     rounds: u32,
     /// Reads still out.
     outstanding: usize,
@@ -130,17 +131,15 @@ impl<D: Domain> Core<D> {
         if missing.is_empty() && search.is_none() {
             return self.decide(s, gathering);
         }
-        gathering.rounds += 1;
-        if gathering.rounds > NEEDS_ROUNDS_MAX {
-            let text = format!("the decision asked for more evidence {NEEDS_ROUNDS_MAX} times");
-            return self.fail(gathering.pending, Failure::Invalid(text));
-        }
         if let Some(stream) = missing
             .iter()
             .find(|stream| self.stream_is_in_flight(stream))
         {
             self.parked.entry(stream.clone()).or_default().push(s);
             self.slots.at(s).phase = Phase::Parked(Box::new(gathering));
+        } else if gathering.rounds == NEEDS_ROUNDS_MAX {
+            let text = format!("the decision asked for more evidence {NEEDS_ROUNDS_MAX} times");
+            self.fail(gathering.pending, Failure::Invalid(text));
         } else if !missing.is_empty() {
             self.read_evidence(s, gathering, missing);
         } else if let Some(from) = search {
@@ -157,6 +156,7 @@ impl<D: Domain> Core<D> {
     }
 
     fn read_evidence(&mut self, s: usize, mut gathering: Gathering<D>, missing: Vec<StreamName>) {
+        gathering.rounds += 1;
         gathering.outstanding = missing.len();
         self.slots.at(s).phase = Phase::Gathering(Box::new(gathering));
         for stream in missing {

@@ -428,7 +428,7 @@ impl<D: Domain> Core<D> {
             match &slot.phase {
                 Phase::Cold => return self.begin_load(s),
                 Phase::Damaged(reason) => {
-                    let reason = reason.as_ref().clone();
+                    let reason = reason.as_ref().to_owned();
                     return self.refuse_queue(s, &Failure::Damaged(reason));
                 }
                 Phase::Ready if !room => return self.runnable.push_back(s),
@@ -546,7 +546,7 @@ impl<D: Domain> Core<D> {
             (Awaited::Snapshot, Outcome::Snapshot(found)) => self.snapshot_loaded(s, found),
             (Awaited::Resend, Outcome::Appended(results)) => self.resent(op, results),
             (_, Outcome::Events(Err(error)) | Outcome::Head(Err(error))) => {
-                self.read_failed(op, error)
+                self.read_failed(op, error);
             }
             (Awaited::Page, Outcome::Events(Ok(events))) => self.page_loaded(s, &events),
             (Awaited::Evidence, Outcome::Events(Ok(events))) => self.evidence_read(op, events),
@@ -579,12 +579,12 @@ impl<D: Domain> Core<D> {
         let must_know = matches!(op.awaited, Awaited::Verify { .. });
         match error {
             ReadError::Damaged(reason) if must_know || op.awaited == Awaited::Page => {
-                self.condemn(s, reason)
+                self.condemn(s, reason);
             }
             // Another stream, or a page of history that this command alone asked for.
             ReadError::Damaged(reason) => self.give_up_reading(s, Failure::Damaged(reason)),
             ReadError::Unavailable(_) if must_know || op.tries < READ_ATTEMPTS_MAX => {
-                self.pause(op)
+                self.pause(op);
             }
             ReadError::Unavailable(reason) => self.give_up_reading(s, Failure::Unavailable(reason)),
         }
@@ -623,7 +623,7 @@ impl<D: Domain> Core<D> {
         tracing::error!(stream = %slot.stream, %reason, "account refused: what is stored about it is damaged");
         slot.next_reading();
         slot.state = None;
-        slot.phase = Phase::Damaged(Box::new(reason.clone()));
+        slot.phase = Phase::Damaged(reason.clone().into_boxed_str());
         let failure = Failure::Damaged(reason);
         let trouble = self.slots.at(s).trouble.take().unwrap_or_default();
         for flight in trouble.doubts {
@@ -643,13 +643,13 @@ impl<D: Domain> Core<D> {
     }
 
     fn fail(&mut self, pending: Pending<D>, failure: Failure) {
-        if pending.ticket == ANSWERED {
+        let Pending { ticket, work, .. } = pending;
+        if ticket == ANSWERED {
             return;
         }
         self.stats.waiting -= 1;
         self.stats.failures += 1;
-        let ticket = pending.ticket;
-        self.effects.push(match pending.work {
+        self.effects.push(match work {
             Work::Command(_) => Effect::Answer {
                 ticket,
                 result: Err(failure),
@@ -688,6 +688,3 @@ impl<D: Domain> Core<D> {
 
 /// Ticket of a command that a planted bug has answered too early.
 const ANSWERED: u64 = u64::MAX;
-
-#[cfg(test)]
-mod tests;

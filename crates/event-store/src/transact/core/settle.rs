@@ -115,10 +115,10 @@ impl<D: Domain> Core<D> {
                 self.slots.at(s).trouble().doubts.push_back(flight);
             }
             Err(AppendError::Invalid(reason)) => {
-                self.rejected(s, stale, flight, Failure::Invalid(reason))
+                self.rejected(s, stale, flight, Failure::Invalid(reason));
             }
             Err(AppendError::Stopped(reason)) => {
-                self.rejected(s, stale, flight, Failure::Stopped(reason))
+                self.rejected(s, stale, flight, Failure::Stopped(reason));
             }
         }
     }
@@ -312,7 +312,7 @@ impl<D: Domain> Core<D> {
         let last = flight.commit.appends.len().saturating_sub(1);
         match (compare(ours, found), found.last()) {
             (Standing::Ours, Some(newest)) if append == last => {
-                self.landed(s, flight, newest.position)
+                self.landed(s, flight, newest.position);
             }
             (Standing::Ours, _) => {
                 // Atomic: the rest is there too. The last stream gives the position of the whole.
@@ -356,11 +356,15 @@ enum Standing {
     Unknown,
 }
 
+/// An equal command written by another process has our ids; only when everything is equal is the answer
+/// we decided the one that stands. Otherwise the command is decided again and finds what was written.
 fn compare(ours: &[NewEvent], found: &[RecordedEvent]) -> Standing {
-    let same = ours
-        .iter()
-        .zip(found)
-        .all(|(ours, found)| ours.id == found.id);
+    let same = ours.iter().zip(found).all(|(ours, found)| {
+        ours.id == found.id
+            && ours.kind == found.kind
+            && ours.data == found.data
+            && ours.meta == found.meta
+    });
     if !same {
         Standing::Others
     } else if found.len() < ours.len() || ours.is_empty() {

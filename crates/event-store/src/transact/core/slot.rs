@@ -38,7 +38,7 @@ pub(super) enum Phase<D: Domain> {
     /// A commit is in doubt and being sent again or looked up.
     Doubt,
     /// History is damaged; refuses everything.
-    Damaged(Box<String>),
+    Damaged(Box<str>),
 }
 
 /// What is left to put right after a failure.
