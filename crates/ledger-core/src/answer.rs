@@ -126,8 +126,14 @@ impl Answer {
     #[must_use]
     pub fn refusal(&self) -> Option<&Rejection> {
         match self {
-            Self::Refused(rejection) | Self::Reading(ReadingOutcome::Refused(rejection)) => Some(rejection),
-            Self::Done { .. } | Self::Receipt(_) | Self::Suspended(_) | Self::Returned(_) | Self::Reading(_) => None,
+            Self::Refused(rejection) | Self::Reading(ReadingOutcome::Refused(rejection)) => {
+                Some(rejection)
+            }
+            Self::Done { .. }
+            | Self::Receipt(_)
+            | Self::Suspended(_)
+            | Self::Returned(_)
+            | Self::Reading(_) => None,
         }
     }
 }

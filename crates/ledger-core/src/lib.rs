@@ -1,1 +1,20 @@
-//! Crate `ledger-core`.
+//! The domain, pure: money, quantities, tariffs, scheme policy, events, accounts, debt, postings.
+//!
+//! No I/O, no clock, no randomness: time and ids come in with the command. Everything here can be
+//! tested by calling a function with values.
+
+pub mod account;
+pub mod answer;
+pub mod command;
+pub mod debt;
+pub mod event;
+pub mod ids;
+pub mod interval;
+pub mod num;
+pub mod postings;
+pub mod rejection;
+pub mod scheme;
+pub mod suspense;
+pub mod tariff;
+pub mod time;
+pub mod utility;

@@ -50,7 +50,10 @@ impl SuspenseItem {
                 assert!(*self == Self::Absent, "a payment is suspended once");
             }
             SuspenseEvent::SuspenseAllocated(_) | SuspenseEvent::SuspenseReturned(_) => {
-                assert!(matches!(self, Self::Waiting(_)), "only waiting money is allocated or returned");
+                assert!(
+                    matches!(self, Self::Waiting(_)),
+                    "only waiting money is allocated or returned"
+                );
             }
         }
         *self = Self::of_newest(Some(event.clone()));
@@ -68,10 +71,13 @@ impl SuspenseItem {
         by: &CommandKey,
     ) -> Result<SuspenseAllocated, Rejection> {
         match self {
-            Self::Waiting(waiting) if waiting.a == amount => {
-                Ok(SuspenseAllocated { account: account.clone(), by: by.clone() })
+            Self::Waiting(waiting) if waiting.a == amount => Ok(SuspenseAllocated {
+                account: account.clone(),
+                by: by.clone(),
+            }),
+            Self::Waiting(_) | Self::Absent | Self::Allocated(_) | Self::Returned(_) => {
+                Err(not_waiting(item))
             }
-            Self::Waiting(_) | Self::Absent | Self::Allocated(_) | Self::Returned(_) => Err(not_waiting(item)),
         }
     }
 
@@ -85,8 +91,13 @@ impl SuspenseItem {
         day: LocalDate,
         doc: &OpaqueRef,
     ) -> Result<(SuspenseReturned, Returned), Rejection> {
-        let Self::Waiting(waiting) = self else { return Err(not_waiting(item)) };
-        let pay = Payment { d: day, ..waiting.pay.clone() };
+        let Self::Waiting(waiting) = self else {
+            return Err(not_waiting(item));
+        };
+        let pay = Payment {
+            d: day,
+            ..waiting.pay.clone()
+        };
         let answer = Returned {
             channel: pay.ch.clone(),
             reference: pay.rf.clone(),
@@ -94,7 +105,14 @@ impl SuspenseItem {
             returned_on: day,
             document: doc.clone(),
         };
-        Ok((SuspenseReturned { pay, a: waiting.a, doc: doc.clone() }, answer))
+        Ok((
+            SuspenseReturned {
+                pay,
+                a: waiting.a,
+                doc: doc.clone(),
+            },
+            answer,
+        ))
     }
 }
 
@@ -109,8 +127,16 @@ pub fn suspend(
     named: &str,
     refusal: Rejection,
 ) -> (PaymentSuspended, Suspended) {
-    assert!(amount.is_positive(), "only money above zero is suspended; anything else is malformed");
-    let pay = Payment { ch: key.channel.clone(), rf: key.reference.clone(), d: day, sus: false };
+    assert!(
+        amount.is_positive(),
+        "only money above zero is suspended; anything else is malformed"
+    );
+    let pay = Payment {
+        ch: key.channel.clone(),
+        rf: key.reference.clone(),
+        d: day,
+        sus: false,
+    };
     let why = refusal.code().to_owned();
     let answer = Suspended {
         channel: key.channel.clone(),
@@ -119,11 +145,21 @@ pub fn suspend(
         taken_on: day,
         refusal,
     };
-    (PaymentSuspended { pay, a: amount, named: named.to_owned(), why }, answer)
+    (
+        PaymentSuspended {
+            pay,
+            a: amount,
+            named: named.to_owned(),
+            why,
+        },
+        answer,
+    )
 }
 
 fn not_waiting(item: &CommandKey) -> Rejection {
-    Rejection::NotInSuspense { reference: item.reference.as_str().to_owned() }
+    Rejection::NotInSuspense {
+        reference: item.reference.as_str().to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -133,12 +169,17 @@ mod tests {
     use crate::postings;
 
     fn key(reference: &str) -> CommandKey {
-        CommandKey { channel: ChannelId::parse("bank").unwrap(), reference: Reference::parse(reference).unwrap() }
+        CommandKey {
+            channel: ChannelId::parse("bank").unwrap(),
+            reference: Reference::parse(reference).unwrap(),
+        }
     }
 
     fn waiting() -> SuspenseItem {
         let day = LocalDate::parse("2026-03-02").unwrap();
-        let refusal = Rejection::UnknownMeter { meter: "E9".to_owned() };
+        let refusal = Rejection::UnknownMeter {
+            meter: "E9".to_owned(),
+        };
         let (event, _) = suspend(&key("p1"), day, Money::from_cents(500), "E9", refusal);
         let mut item = SuspenseItem::default();
         item.evolve(&SuspenseEvent::PaymentSuspended(event));
@@ -150,7 +191,9 @@ mod tests {
         let account = AccountId::parse("a1").unwrap();
         let part = waiting().allocate(&key("p1"), Money::from_cents(499), &account, &key("s1"));
         assert_eq!(part.unwrap_err().code(), "NOT_IN_SUSPENSE");
-        let whole = waiting().allocate(&key("p1"), Money::from_cents(500), &account, &key("s1")).unwrap();
+        let whole = waiting()
+            .allocate(&key("p1"), Money::from_cents(500), &account, &key("s1"))
+            .unwrap();
         assert_eq!(whole.account, account);
     }
 
@@ -160,23 +203,47 @@ mod tests {
         let doc = OpaqueRef::parse("doc-1").unwrap();
         let mut item = waiting();
         let (event, answer) = item.give_back(&key("p1"), day, &doc).unwrap();
-        assert_eq!((answer.amount, answer.returned_on), (Money::from_cents(500), day));
+        assert_eq!(
+            (answer.amount, answer.returned_on),
+            (Money::from_cents(500), day)
+        );
         item.evolve(&SuspenseEvent::SuspenseReturned(event));
         assert!(item.give_back(&key("p1"), day, &doc).is_err());
         let account = AccountId::parse("a1").unwrap();
-        assert!(item.allocate(&key("p1"), Money::from_cents(500), &account, &key("s1")).is_err());
+        assert!(
+            item.allocate(&key("p1"), Money::from_cents(500), &account, &key("s1"))
+                .is_err()
+        );
     }
 
     #[test]
     fn c2_a_return_undoes_the_suspension_to_the_cent() {
         let item = waiting();
-        let SuspenseItem::Waiting(suspended) = &item else { panic!("it waits") };
+        let SuspenseItem::Waiting(suspended) = &item else {
+            panic!("it waits")
+        };
         let doc = OpaqueRef::parse("doc-1").unwrap();
-        let (returned, _) = item.give_back(&key("p1"), LocalDate::parse("2026-03-05").unwrap(), &doc).unwrap();
-        let mut lines = postings::of(&SuspenseEvent::PaymentSuspended(suspended.clone()).into(), None);
-        lines.extend(postings::of(&SuspenseEvent::SuspenseReturned(returned).into(), None));
-        let left: Vec<_> = lines.iter().map(|line| (line.account.to_string(), line.amount)).collect();
-        let sum = |name: &str| left.iter().filter(|(account, _)| account == name).map(|(_, a)| *a).sum::<Money>();
+        let (returned, _) = item
+            .give_back(&key("p1"), LocalDate::parse("2026-03-05").unwrap(), &doc)
+            .unwrap();
+        let mut lines = postings::of(
+            &SuspenseEvent::PaymentSuspended(suspended.clone()).into(),
+            None,
+        );
+        lines.extend(postings::of(
+            &SuspenseEvent::SuspenseReturned(returned).into(),
+            None,
+        ));
+        let left: Vec<_> = lines
+            .iter()
+            .map(|line| (line.account.to_string(), line.amount))
+            .collect();
+        let sum = |name: &str| {
+            left.iter()
+                .filter(|(account, _)| account == name)
+                .map(|(_, a)| *a)
+                .sum::<Money>()
+        };
         assert_eq!(left.len(), 4);
         assert!(sum("suspense:bank").is_zero() && sum("channel-receivable:bank").is_zero());
     }

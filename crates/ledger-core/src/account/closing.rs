@@ -1,0 +1,163 @@
+//! Closing an account: final readings, dues and debts, then the credit goes out once (C16).
+
+use super::draft::Draft;
+use super::meters;
+use super::payments::payment;
+use crate::command::{CloseTo, FinalReading, Source};
+use crate::event::{AccountClosed, AccountEvent, ClosedTo, ClosedWallet, CreditMovedIn, Payment};
+use crate::ids::AccountId;
+use crate::num::Money;
+use crate::rejection::Rejection;
+use crate::utility::Utility;
+
+/// Closes the account. Dues and debts are taken first, from that utility's own credit, then from the
+/// other's; a negative wallet is a due. What is owed beyond the credit refuses the closing.
+pub(super) fn close(
+    draft: &mut Draft<'_>,
+    finals: &[FinalReading],
+    to: &CloseTo,
+) -> Result<(), Rejection> {
+    let in_place: Vec<_> = draft
+        .account
+        .meters()
+        .iter()
+        .filter(|m| m.removed_at.is_none())
+        .map(|m| m.number.clone())
+        .collect();
+    if let Some(stranger) = finals.iter().find(|f| !in_place.contains(&f.meter)) {
+        return Err(super::supply::missing(draft, &stranger.meter));
+    }
+    // Judged on a copy first, so that a refused closing leaves no reading behind.
+    let mut trial = draft.account.clone();
+    let mut rehearsal = Draft::new(&mut trial, draft.policy, draft.facts);
+    for number in &in_place {
+        let last = finals.iter().find(|f| f.meter == *number);
+        let last = last.ok_or_else(|| Rejection::FinalReadingMissing {
+            meter: number.clone(),
+        })?;
+        let at = rehearsal.at;
+        meters::remove(&mut rehearsal, last, at)?;
+    }
+    let settlement = Settlement::of(&rehearsal)?;
+    let to = match to {
+        CloseTo::Move(account) if *account == *draft.account.id() => {
+            return Err(super::decide::bad_input(
+                "to",
+                "an account cannot move its credit to itself",
+            ));
+        }
+        CloseTo::Move(account) => ClosedTo::Moved(account.clone()),
+        CloseTo::PayOut(channel) => ClosedTo::PaidOut(Payment {
+            ch: channel.clone(),
+            ..payment(draft, &Source::NotTaken)?
+        }),
+    };
+    for number in &in_place {
+        if let Some(last) = finals.iter().find(|f| f.meter == *number) {
+            let at = draft.at;
+            meters::remove(draft, last, at)?;
+        }
+    }
+    let b = draft.this_month();
+    let Settlement {
+        wallets,
+        debt_utility,
+    } = settlement;
+    draft.emit(AccountEvent::AccountClosed(AccountClosed {
+        w: wallets,
+        b,
+        debt_u: debt_utility,
+        to,
+    }));
+    Ok(())
+}
+
+struct Settlement {
+    wallets: Vec<ClosedWallet>,
+    debt_utility: Option<Utility>,
+}
+
+impl Settlement {
+    fn of(draft: &Draft<'_>) -> Result<Self, Rejection> {
+        let debt = draft.account.debt().filter(|d| d.is_open());
+        let (debt_utility, mut owed) =
+            debt.map_or((None, Money::ZERO), |d| (Some(d.utility), d.balance()));
+        let mut wallets: Vec<ClosedWallet> = draft
+            .account
+            .wallets()
+            .iter()
+            .map(|w| untouched(w.utility, w.balance))
+            .collect();
+        if let Some(utility) = debt_utility {
+            wallets.sort_by_key(|w| w.u != utility);
+        }
+        cover_negative(&mut wallets)?;
+        for wallet in &mut wallets {
+            let taken = wallet.out.min(owed).max(Money::ZERO);
+            wallet.debt = taken;
+            wallet.out -= taken;
+            owed -= taken;
+        }
+        if owed.is_positive() {
+            return Err(Rejection::AccountOwes { owed });
+        }
+        let decimals = u32::from(draft.policy.currency().decimals);
+        for wallet in &mut wallets {
+            let whole = wallet.out.truncate(decimals);
+            wallet.rest = wallet.out - whole;
+            wallet.out = whole;
+        }
+        let debt_utility = debt_utility.filter(|_| wallets.iter().any(|w| w.debt.is_positive()));
+        Ok(Self {
+            wallets,
+            debt_utility,
+        })
+    }
+}
+
+fn untouched(u: Utility, balance: Money) -> ClosedWallet {
+    ClosedWallet {
+        u,
+        a: balance,
+        debt: Money::ZERO,
+        other: Money::ZERO,
+        rest: Money::ZERO,
+        out: balance,
+    }
+}
+
+/// What one wallet owes is taken from the other.
+fn cover_negative(wallets: &mut [ClosedWallet]) -> Result<(), Rejection> {
+    let owed: Money = wallets.iter().map(|w| (-w.out).max(Money::ZERO)).sum();
+    let there: Money = wallets.iter().map(|w| w.out.max(Money::ZERO)).sum();
+    if owed > there {
+        return Err(Rejection::AccountOwes { owed: owed - there });
+    }
+    let mut left = owed;
+    for wallet in wallets.iter_mut() {
+        if wallet.out.is_negative() {
+            wallet.other = -wallet.out;
+            wallet.out = Money::ZERO;
+        } else {
+            let given = wallet.out.min(left);
+            wallet.other = -given;
+            wallet.out -= given;
+            left -= given;
+        }
+    }
+    Ok(())
+}
+
+/// Takes in the credit of a closed account, once.
+pub(super) fn accept_moved(draft: &mut Draft<'_>, from: &AccountId, credit: &[(Utility, Money)]) {
+    if draft.account.moved_in.contains(from) {
+        return;
+    }
+    for (utility, amount) in credit.iter().filter(|(_, amount)| amount.is_positive()) {
+        draft.emit(AccountEvent::CreditMovedIn(CreditMovedIn {
+            u: *utility,
+            a: *amount,
+            from: from.clone(),
+        }));
+    }
+}

@@ -1,0 +1,250 @@
+//! What a fact changes. Never refuses history; asserts what decisions guarantee.
+
+use super::meter::{Base, KeptClass, MeterState};
+use super::wallet::{MonthPosition, OpenOrder, Supply};
+use super::{Account, Lifecycle, Profile};
+use crate::debt::DebtPlan;
+use crate::event::{
+    AccountClosed, AccountEvent, ConsumptionCharged, MeterExchanged, MeterInstalled, ReadingKept,
+    Stamp, SupplyOrdered,
+};
+use crate::ids::MeterNumber;
+use crate::num::{Money, Quantity};
+
+impl Account {
+    /// Folds one fact into the state.
+    pub fn evolve(&mut self, event: &AccountEvent, stamp: Stamp) {
+        assert!(
+            stamp.at >= self.newest_at,
+            "an account's events never run backwards in time"
+        );
+        self.newest_at = stamp.at;
+        if stamp.by_deadline {
+            self.deadlines_done = Some(stamp.at);
+        }
+        self.fold(event, stamp);
+    }
+
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one arm a fact: the table of what each changes"
+    )]
+    fn fold(&mut self, event: &AccountEvent, stamp: Stamp) {
+        match event {
+            AccountEvent::ConsumptionCharged(e) => self.fold_consumption(e, stamp),
+            AccountEvent::LateReadingKept(e) => self.fold_kept(e, KeptClass::Late, stamp),
+            AccountEvent::ConflictingReadingKept(e) => {
+                self.fold_kept(e, KeptClass::Conflicting, stamp)
+            }
+            AccountEvent::ReadingQuarantined(e) => self.fold_kept(e, KeptClass::Quarantined, stamp),
+            AccountEvent::MeterExchangeSuspected(e) => self.fold_suspicion(&e.m, true),
+            AccountEvent::SuspicionWithdrawn(e) => self.fold_suspicion(&e.m, false),
+            AccountEvent::QuarantineDiscarded(e) => {
+                if let Some(meter) = self.meter_in_place_mut(&e.m) {
+                    meter.discard_held();
+                }
+            }
+            AccountEvent::CreditToppedUp(e) => {
+                let wallet = self.wallet_mut(e.u);
+                wallet.credit(e.a, stamp.at, true);
+                wallet.first_top_up = true;
+                self.receipts += 1;
+            }
+            AccountEvent::TopUpVoided(e) => {
+                let wallet = self.wallet_mut(e.u);
+                wallet.debit(e.a, stamp.at);
+                wallet.first_top_up &= !e.first;
+                self.voided.push(e.rc.as_str().to_owned());
+                self.receipts += 1;
+            }
+            AccountEvent::LegacyCreditEntered(e) => {
+                self.wallet_mut(e.u).credit(e.a, stamp.at, false)
+            }
+            AccountEvent::CreditMovedIn(e) => {
+                self.wallet_mut(e.u).credit(e.a, stamp.at, false);
+                if !self.moved_in.contains(&e.from) {
+                    self.moved_in.push(e.from.clone());
+                }
+            }
+            AccountEvent::CreditTransferred(e) => {
+                self.wallet_mut(e.from).debit(e.a, stamp.at);
+                self.wallet_mut(e.to).credit_by_turn(e.a);
+            }
+            AccountEvent::LowCreditNoticed(_) => {}
+            AccountEvent::DebtAgreed(e) => {
+                self.debt = Some(DebtPlan::agreed(e.u, e.a, e.inst, e.start))
+            }
+            AccountEvent::DebtPaid(e) => {
+                if let Some(debt) = &mut self.debt {
+                    debt.pay(e.a, e.b);
+                }
+                self.receipts += 1;
+            }
+            AccountEvent::DebtRescheduled(e) => {
+                if let Some(debt) = &mut self.debt {
+                    debt.reschedule(e.inst, e.start);
+                }
+            }
+            AccountEvent::SupplyDisconnectionOrdered(e) => self.fold_order(e, Supply::Off(e.why)),
+            AccountEvent::SupplyReconnectionOrdered(e) => self.fold_order(e, Supply::On),
+            AccountEvent::AccountOpened(e) => {
+                assert!(
+                    self.lifecycle == Lifecycle::Unborn,
+                    "an account is opened once"
+                );
+                self.lifecycle = Lifecycle::Open;
+                self.scheme.clone_from(&e.scheme);
+                self.profile = Profile {
+                    class: e.class.clone(),
+                    dwelling_units: e.dwelling_units,
+                    contracted_kva: e.contracted_kva,
+                };
+            }
+            AccountEvent::MeterInstalled(e) => self.fold_installed(e),
+            AccountEvent::MeterActivated(e) => self.wallet_mut(e.u).grace_until = Some(e.until),
+            AccountEvent::MeterRemoved(e) => {
+                if let Some(meter) = self.meter_in_place_mut(&e.m) {
+                    meter.removed_at = Some(e.t);
+                }
+                self.wallet_mut(e.u).open_order = None;
+            }
+            AccountEvent::MeterExchanged(e) => self.fold_exchanged(e),
+            AccountEvent::MeterOrderRepeated(e) => {
+                let wallet = self.wallet_mut(e.u);
+                wallet.orders = e.n;
+                if let Some(order) = &mut wallet.open_order {
+                    order.n = e.n;
+                    order.until = e.until;
+                    order.sent += 1;
+                }
+            }
+            AccountEvent::MeterOrderConfirmed(e) => self.wallet_mut(e.u).open_order = None,
+            AccountEvent::AccountClosed(e) => self.fold_closed(e),
+        }
+    }
+
+    fn fold_installed(&mut self, e: &MeterInstalled) {
+        assert!(
+            self.meter_of(e.u).is_none(),
+            "an account has at most one meter of a utility"
+        );
+        let wallet = self.wallet_mut(e.u);
+        wallet.grace_until = None;
+        wallet.first_top_up = false;
+        wallet.supply = Supply::On;
+        wallet.open_order = None;
+        if wallet.position.as_ref().is_none_or(|p| p.month < e.b) {
+            wallet.position = Some(MonthPosition {
+                month: e.b,
+                units: Quantity::ZERO,
+                charged: Money::ZERO,
+            });
+        }
+        self.meters.push(MeterState::installed(
+            e.u,
+            e.m.clone(),
+            e.reg.clone(),
+            e.t,
+            e.v,
+        ));
+    }
+
+    fn fold_exchanged(&mut self, e: &MeterExchanged) {
+        if let Some(old) = self.meter_in_place_mut(&e.m) {
+            old.removed_at = Some(e.t);
+            old.suspected = false;
+        }
+        self.meters.push(MeterState::installed(
+            e.u,
+            e.new.clone(),
+            e.reg.clone(),
+            e.t,
+            e.first,
+        ));
+        if let Some(order) = &mut self.wallet_mut(e.u).open_order {
+            order.meter = e.new.clone();
+        }
+    }
+
+    fn fold_consumption(&mut self, e: &ConsumptionCharged, stamp: Stamp) {
+        self.advance_month(e);
+        self.wallet_mut(e.u).debit(e.a, stamp.at);
+        if let Some(meter) = self.meter_in_place_mut(&e.m) {
+            let backflow = e.v < meter.base.value && e.q.is_zero();
+            let value = if backflow { meter.base.value } else { e.v };
+            meter.accept(e.t, e.v, Base { at: e.t, value }, stamp.delivery);
+        }
+    }
+
+    /// Where the reading leaves the month's blocks.
+    fn advance_month(&mut self, e: &ConsumptionCharged) {
+        let wallet = self.wallet_mut(e.u);
+        for part in e.parts() {
+            let month = part.0.month();
+            match &mut wallet.position {
+                Some(position) if position.month == month => {
+                    position.units += part.1;
+                    position.charged += part.2;
+                }
+                position => {
+                    *position = Some(MonthPosition {
+                        month,
+                        units: part.1,
+                        charged: part.2,
+                    })
+                }
+            }
+        }
+    }
+
+    fn fold_kept(&mut self, e: &ReadingKept, class: KeptClass, stamp: Stamp) {
+        let found = self
+            .meters
+            .iter_mut()
+            .rev()
+            .find(|m| m.number == e.m && m.covers(e.t));
+        if let Some(meter) = found {
+            meter.keep(e.t, e.v, class, stamp.delivery);
+        }
+    }
+
+    fn fold_suspicion(&mut self, number: &MeterNumber, open: bool) {
+        if let Some(meter) = self.meter_in_place_mut(number) {
+            meter.suspected = open;
+        }
+    }
+
+    fn fold_order(&mut self, e: &SupplyOrdered, supply: Supply) {
+        let wallet = self.wallet_mut(e.u);
+        assert!(
+            e.n == wallet.orders + 1,
+            "orders to a meter are counted without holes"
+        );
+        wallet.supply = supply;
+        wallet.orders = e.n;
+        let on = supply == Supply::On;
+        wallet.open_order = Some(OpenOrder {
+            n: e.n,
+            meter: e.m.clone(),
+            on,
+            until: e.until,
+            sent: 1,
+        });
+    }
+
+    fn fold_closed(&mut self, e: &AccountClosed) {
+        self.lifecycle = Lifecycle::Closed;
+        for settled in &e.w {
+            let wallet = self.wallet_mut(settled.u);
+            wallet.balance = Money::ZERO;
+            wallet.negative_since = None;
+            wallet.turning = false;
+        }
+        let taken: Money = e.w.iter().map(|w| w.debt).sum();
+        if let Some(debt) = &mut self.debt {
+            if taken.is_positive() {
+                debt.pay(taken, e.b);
+            }
+        }
+    }
+}

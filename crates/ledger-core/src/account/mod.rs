@@ -1,0 +1,211 @@
+//! One account: what decisions need to know of it, and the doors to it.
+//!
+//! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`.
+//! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
+//! * `draft` – the working copy of one decision.
+//!
+//! The account folds only what decisions need: tariffs, debt arithmetic and postings are modules of
+//! their own, and everything that only reports is a read model.
+
+mod closing;
+mod deadlines;
+mod debts;
+mod decide;
+mod draft;
+mod evolve;
+mod judge;
+mod meter;
+mod meters;
+mod payments;
+mod pricing;
+mod readings;
+mod supply;
+mod wallet;
+
+pub use decide::{Decided, Emitted, decide};
+pub use judge::{Judgement, Limits, judge};
+pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
+pub use readings::needs_history;
+pub use wallet::{MonthPosition, OpenOrder, Supply, Wallet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::debt::DebtPlan;
+use crate::ids::{AccountId, MeterNumber};
+use crate::scheme::SchemePolicy;
+use crate::time::Timestamp;
+use crate::utility::Utility;
+
+/// Changes with every change of the folded form, so that older snapshots are not used.
+const STATE_VERSION: &str = "account-state-1";
+
+/// Where an account stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lifecycle {
+    /// No event yet.
+    Unborn,
+    /// Open.
+    Open,
+    /// Closed for ever.
+    Closed,
+}
+
+/// What tariffs depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Customer class.
+    pub class: String,
+    /// Dwelling units.
+    pub dwelling_units: u32,
+    /// Contracted kVA.
+    pub contracted_kva: Option<u32>,
+}
+
+/// The folded state of an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    id: AccountId,
+    lifecycle: Lifecycle,
+    scheme: String,
+    profile: Profile,
+    wallets: Vec<Wallet>,
+    meters: Vec<MeterState>,
+    debt: Option<DebtPlan>,
+    receipts: u32,
+    voided: Vec<String>,
+    moved_in: Vec<AccountId>,
+    newest_at: Timestamp,
+    deadlines_done: Option<Timestamp>,
+}
+
+impl Account {
+    /// An account without events.
+    #[must_use]
+    pub fn new(id: AccountId) -> Self {
+        Self {
+            id,
+            lifecycle: Lifecycle::Unborn,
+            scheme: String::new(),
+            profile: Profile {
+                class: String::new(),
+                dwelling_units: 1,
+                contracted_kva: None,
+            },
+            wallets: Vec::new(),
+            meters: Vec::new(),
+            debt: None,
+            receipts: 0,
+            voided: Vec::new(),
+            moved_in: Vec::new(),
+            newest_at: Timestamp::MIN,
+            deadlines_done: None,
+        }
+    }
+
+    /// Names the folded form: snapshots of another form are not used.
+    #[must_use]
+    pub fn state_version() -> &'static str {
+        STATE_VERSION
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &AccountId {
+        &self.id
+    }
+
+    /// Where it stands in its life.
+    #[must_use]
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle
+    }
+
+    /// Scheme by name, empty before it is opened.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// Class and scales of its tariffs.
+    #[must_use]
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Its wallets, one a utility it ever had.
+    #[must_use]
+    pub fn wallets(&self) -> &[Wallet] {
+        &self.wallets
+    }
+
+    /// The wallet of a utility.
+    #[must_use]
+    pub fn wallet(&self, utility: Utility) -> Option<&Wallet> {
+        self.wallets.iter().find(|w| w.utility == utility)
+    }
+
+    fn wallet_mut(&mut self, utility: Utility) -> &mut Wallet {
+        let found = self.wallets.iter().position(|w| w.utility == utility);
+        let at = found.unwrap_or_else(|| {
+            self.wallets.push(Wallet::new(utility));
+            self.wallets.len() - 1
+        });
+        let wallet = self.wallets.get_mut(at);
+        assert!(
+            wallet.is_some(),
+            "a wallet stands where it was found or pushed"
+        );
+        #[expect(clippy::unwrap_used, reason = "asserted above")]
+        wallet.unwrap()
+    }
+
+    /// All meters it ever had, oldest first.
+    #[must_use]
+    pub fn meters(&self) -> &[MeterState] {
+        &self.meters
+    }
+
+    /// The meter in place for a utility.
+    #[must_use]
+    pub fn meter_of(&self, utility: Utility) -> Option<&MeterState> {
+        self.meters
+            .iter()
+            .rev()
+            .find(|m| m.utility == utility && m.removed_at.is_none())
+    }
+
+    /// The meter in place with this number.
+    #[must_use]
+    pub fn meter_in_place(&self, number: &MeterNumber) -> Option<&MeterState> {
+        self.meters
+            .iter()
+            .rev()
+            .find(|m| m.number == *number && m.removed_at.is_none())
+    }
+
+    fn meter_in_place_mut(&mut self, number: &MeterNumber) -> Option<&mut MeterState> {
+        self.meters
+            .iter_mut()
+            .rev()
+            .find(|m| m.number == *number && m.removed_at.is_none())
+    }
+
+    /// Its debt agreement, also when cleared.
+    #[must_use]
+    pub fn debt(&self) -> Option<&DebtPlan> {
+        self.debt.as_ref()
+    }
+
+    /// Time of its newest event.
+    #[must_use]
+    pub fn newest_at(&self) -> Timestamp {
+        self.newest_at
+    }
+
+    /// The next instant after `after` at which one of its own deadlines is due, if nothing else happens.
+    #[must_use]
+    pub fn next_due(&self, policy: &SchemePolicy, after: Timestamp) -> Option<Timestamp> {
+        deadlines::next(self, policy, after)
+    }
+}

@@ -1,0 +1,190 @@
+//! Supply: what it should be by credit, staff's orders, and orders to the meter (U2, U3, U8, C20).
+
+use super::draft::Draft;
+use super::{Supply, Wallet, deadlines};
+use crate::event::{
+    AccountEvent, MeterOrderConfirmed, MeterOrderRepeated, SupplyOrdered, SupplyReason,
+};
+use crate::ids::MeterNumber;
+use crate::rejection::Rejection;
+use crate::scheme::ReconnectAt;
+use crate::time::Timestamp;
+use crate::utility::Utility;
+
+/// What supply should be by the rules of credit, leaving staff's orders aside.
+fn by_credit(draft: &Draft<'_>, wallet: &Wallet) -> Supply {
+    let Some(policy) = draft.policy.utility(wallet.utility) else {
+        return Supply::On;
+    };
+    match deadlines::in_grace(draft, wallet.utility) {
+        None | Some(true) => Supply::On,
+        Some(false) if !wallet.first_top_up => Supply::Off(SupplyReason::NoFirstTopUp),
+        Some(false) => {
+            let first_return = wallet.supply == Supply::Off(SupplyReason::NoFirstTopUp)
+                && policy.first_top_up_reconnects == ReconnectAt::AboveZero;
+            let needs_credit = policy.disconnect_at_zero || first_return;
+            if needs_credit && !wallet.balance.is_positive() {
+                Supply::Off(SupplyReason::NoCredit)
+            } else {
+                Supply::On
+            }
+        }
+    }
+}
+
+/// Orders the meter to what credit asks for, unless staff hold supply off.
+pub(super) fn follow_credit(draft: &mut Draft<'_>, utility: Utility) {
+    let Some(wallet) = draft.account.wallet(utility) else {
+        return;
+    };
+    if wallet.held_by_staff() {
+        return;
+    }
+    let Some(meter) = draft.account.meter_of(utility).map(|m| m.number.clone()) else {
+        return;
+    };
+    match (wallet.supply, by_credit(draft, wallet)) {
+        (Supply::On, Supply::Off(why)) => order(draft, utility, meter, Err(why)),
+        (Supply::Off(was), Supply::On) => {
+            let why = if was == SupplyReason::NoFirstTopUp {
+                SupplyReason::FirstTopUp
+            } else {
+                SupplyReason::CreditRestored
+            };
+            order(draft, utility, meter, Ok(why));
+        }
+        (Supply::On, Supply::On) | (Supply::Off(_), Supply::Off(_)) => {}
+    }
+}
+
+/// `Ok` orders supply on, `Err` off.
+fn order(
+    draft: &mut Draft<'_>,
+    utility: Utility,
+    meter: MeterNumber,
+    what: Result<SupplyReason, SupplyReason>,
+) {
+    let n = draft.account.wallet(utility).map_or(0, |w| w.orders) + 1;
+    let until = draft.at + draft.policy.orders().expiry;
+    let ordered = |why| SupplyOrdered {
+        u: utility,
+        m: meter,
+        n,
+        until,
+        why,
+    };
+    draft.emit(match what {
+        Ok(why) => AccountEvent::SupplyReconnectionOrdered(ordered(why)),
+        Err(why) => AccountEvent::SupplyDisconnectionOrdered(ordered(why)),
+    });
+}
+
+/// Staff order supply off, whatever the credit.
+pub(super) fn disconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(), Rejection> {
+    let utility = utility_of(draft, number)?;
+    if draft
+        .account
+        .wallet(utility)
+        .is_some_and(Wallet::held_by_staff)
+    {
+        return Err(Rejection::SupplyAlready {
+            state: "off".to_owned(),
+        });
+    }
+    order(draft, utility, number.clone(), Err(SupplyReason::Staff));
+    Ok(())
+}
+
+/// Staff lift their order; what credit keeps off stays off.
+pub(super) fn reconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(), Rejection> {
+    let utility = utility_of(draft, number)?;
+    let Some(wallet) = draft.account.wallet(utility) else {
+        return Err(Rejection::UnknownMeter {
+            meter: number.to_string(),
+        });
+    };
+    let balance = wallet.balance;
+    match (wallet.supply, by_credit(draft, wallet)) {
+        (Supply::On, _) => Err(Rejection::SupplyAlready {
+            state: "on".to_owned(),
+        }),
+        (Supply::Off(_), Supply::Off(_)) => Err(Rejection::SupplyNeedsCredit { balance }),
+        (Supply::Off(_), Supply::On) => {
+            order(draft, utility, number.clone(), Ok(SupplyReason::Staff));
+            Ok(())
+        }
+    }
+}
+
+/// The meter says it has acted.
+pub(super) fn confirm(
+    draft: &mut Draft<'_>,
+    number: &MeterNumber,
+    n: u32,
+    at: Timestamp,
+) -> Result<(), Rejection> {
+    let utility = utility_of(draft, number)?;
+    let Some(wallet) = draft.account.wallet(utility) else {
+        return Err(Rejection::UnknownMeter {
+            meter: number.to_string(),
+        });
+    };
+    if n != wallet.orders || n == 0 {
+        return Err(Rejection::OrderSuperseded {
+            order: n,
+            newest: wallet.orders,
+        });
+    }
+    if wallet.open_order.is_some() {
+        draft.emit(AccountEvent::MeterOrderConfirmed(MeterOrderConfirmed {
+            u: utility,
+            m: number.clone(),
+            n,
+            t: at,
+        }));
+    }
+    Ok(())
+}
+
+/// Sends lapsed orders again, as often as the policy says; after that they are only reported.
+pub(super) fn repeat_lapsed_orders(draft: &mut Draft<'_>) {
+    let orders = draft.policy.orders();
+    for utility in Utility::ALL {
+        let Some(wallet) = draft.account.wallet(utility) else {
+            continue;
+        };
+        let Some(open) = &wallet.open_order else {
+            continue;
+        };
+        if open.until <= draft.at && open.sent <= orders.repeats_max {
+            let repeated = MeterOrderRepeated {
+                u: utility,
+                m: open.meter.clone(),
+                n: wallet.orders + 1,
+                until: draft.at + orders.expiry,
+                on: open.on,
+            };
+            draft.emit(AccountEvent::MeterOrderRepeated(repeated));
+        }
+    }
+}
+
+fn utility_of(draft: &Draft<'_>, number: &MeterNumber) -> Result<Utility, Rejection> {
+    let meter = draft.account.meter_in_place(number);
+    meter
+        .map(|m| m.utility)
+        .ok_or_else(|| missing(draft, number))
+}
+
+/// Why a number is not in place: removed, or never here.
+pub(super) fn missing(draft: &Draft<'_>, number: &MeterNumber) -> Rejection {
+    if draft.account.meters().iter().any(|m| m.number == *number) {
+        Rejection::MeterRemoved {
+            meter: number.clone(),
+        }
+    } else {
+        Rejection::UnknownMeter {
+            meter: number.to_string(),
+        }
+    }
+}

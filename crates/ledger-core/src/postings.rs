@@ -1,0 +1,193 @@
+//! Double-entry postings, derived from events by a function frozen per event version (C2).
+//!
+//! An amount above zero is a debit, below zero a credit. Per event they sum to zero; nothing is stored,
+//! so nothing can drift.
+
+use std::fmt;
+
+use crate::event::{AccountClosed, AccountEvent, ClosedTo, Event, Payment, SuspenseEvent};
+use crate::ids::{AccountId, ChannelId};
+use crate::num::Money;
+use crate::utility::Utility;
+
+/// An account of the chart.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LedgerAccount {
+    /// Asset: money that a channel has taken and not yet settled.
+    ChannelReceivable(ChannelId),
+    /// Liability: prepaid credit of a wallet.
+    CustomerCredit(AccountId, Utility),
+    /// Asset: what a customer owes by agreement.
+    DebtReceivable(AccountId),
+    /// Income.
+    Revenue(Utility),
+    /// Contra: legacy credit taken over from the utility's department.
+    LegacyClearing(Utility),
+    /// Contra: debts taken over from the utility's department.
+    DebtOpening(Utility),
+    /// Liability: payments that could not be applied.
+    Suspense(ChannelId),
+    /// Liability: credit on its way from a closed account to another.
+    CreditInTransit,
+    /// Fractions below the currency's smallest unit.
+    Rounding,
+}
+
+impl fmt::Display for LedgerAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ChannelReceivable(channel) => write!(f, "channel-receivable:{channel}"),
+            Self::CustomerCredit(account, utility) => {
+                write!(f, "customer-credit:{account}:{utility}")
+            }
+            Self::DebtReceivable(account) => write!(f, "debt-receivable:{account}"),
+            Self::Revenue(utility) => write!(f, "revenue:{utility}"),
+            Self::LegacyClearing(utility) => write!(f, "legacy-clearing:{utility}"),
+            Self::DebtOpening(utility) => write!(f, "debt-opening:{utility}"),
+            Self::Suspense(channel) => write!(f, "suspense:{channel}"),
+            Self::CreditInTransit => f.write_str("credit-in-transit"),
+            Self::Rounding => f.write_str("rounding"),
+        }
+    }
+}
+
+/// One line of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posting {
+    /// Which account of the chart.
+    pub account: LedgerAccount,
+    /// Debit above zero, credit below.
+    pub amount: Money,
+}
+
+/// The postings of an event in an account's stream.
+#[must_use]
+pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
+    let credit = |u: Utility| LedgerAccount::CustomerCredit(account.clone(), u);
+    let debt = || LedgerAccount::DebtReceivable(account.clone());
+    match event {
+        AccountEvent::ConsumptionCharged(e) => pair(credit(e.u), LedgerAccount::Revenue(e.u), e.a),
+        AccountEvent::CreditToppedUp(e) => pair(taken_from(&e.pay), credit(e.u), e.a),
+        AccountEvent::TopUpVoided(e) => pair(credit(e.u), taken_from(&e.pay), e.a),
+        AccountEvent::LegacyCreditEntered(e) => {
+            pair(LedgerAccount::LegacyClearing(e.u), credit(e.u), e.a)
+        }
+        AccountEvent::CreditTransferred(e) => pair(credit(e.from), credit(e.to), e.a),
+        AccountEvent::CreditMovedIn(e) => pair(LedgerAccount::CreditInTransit, credit(e.u), e.a),
+        AccountEvent::DebtAgreed(e) => pair(debt(), LedgerAccount::DebtOpening(e.u), e.a),
+        AccountEvent::DebtPaid(e) => pair(taken_from(&e.pay), debt(), e.a),
+        AccountEvent::AccountClosed(e) => closing(account, e),
+        AccountEvent::AccountOpened(_)
+        | AccountEvent::MeterInstalled(_)
+        | AccountEvent::MeterActivated(_)
+        | AccountEvent::MeterRemoved(_)
+        | AccountEvent::MeterExchanged(_)
+        | AccountEvent::LateReadingKept(_)
+        | AccountEvent::ConflictingReadingKept(_)
+        | AccountEvent::ReadingQuarantined(_)
+        | AccountEvent::MeterExchangeSuspected(_)
+        | AccountEvent::SuspicionWithdrawn(_)
+        | AccountEvent::QuarantineDiscarded(_)
+        | AccountEvent::LowCreditNoticed(_)
+        | AccountEvent::DebtRescheduled(_)
+        | AccountEvent::SupplyDisconnectionOrdered(_)
+        | AccountEvent::SupplyReconnectionOrdered(_)
+        | AccountEvent::MeterOrderRepeated(_)
+        | AccountEvent::MeterOrderConfirmed(_) => Vec::new(),
+    }
+}
+
+/// The postings of any event; `account` is the stream's account where it is an account's stream.
+///
+/// # Panics
+/// When an account's event comes without its account: a bug of the caller.
+#[must_use]
+pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
+    match event {
+        Event::Account(inner) => {
+            let Some(account) = account else {
+                assert!(
+                    account.is_some(),
+                    "an account's event comes with its account"
+                );
+                return Vec::new();
+            };
+            of_account(account, inner)
+        }
+        Event::Suspense(SuspenseEvent::PaymentSuspended(e)) => pair(
+            channel(&e.pay),
+            LedgerAccount::Suspense(e.pay.ch.clone()),
+            e.a,
+        ),
+        Event::Suspense(SuspenseEvent::SuspenseReturned(e)) => pair(
+            LedgerAccount::Suspense(e.pay.ch.clone()),
+            channel(&e.pay),
+            e.a,
+        ),
+        Event::Suspense(SuspenseEvent::SuspenseAllocated(_))
+        | Event::Meter(_)
+        | Event::Key(_)
+        | Event::Gateway(_) => Vec::new(),
+    }
+}
+
+fn pair(debit: LedgerAccount, credit: LedgerAccount, amount: Money) -> Vec<Posting> {
+    if amount.is_zero() {
+        return Vec::new();
+    }
+    vec![
+        Posting {
+            account: debit,
+            amount,
+        },
+        Posting {
+            account: credit,
+            amount: -amount,
+        },
+    ]
+}
+
+fn channel(payment: &Payment) -> LedgerAccount {
+    LedgerAccount::ChannelReceivable(payment.ch.clone())
+}
+
+/// The channel that holds the money, or suspense when it was allocated from there.
+fn taken_from(payment: &Payment) -> LedgerAccount {
+    if payment.sus {
+        LedgerAccount::Suspense(payment.ch.clone())
+    } else {
+        channel(payment)
+    }
+}
+
+/// Each wallet gives up its whole balance: to the debt, to the other wallet, to rounding, to the payer.
+fn closing(account: &AccountId, event: &AccountClosed) -> Vec<Posting> {
+    let mut lines = Vec::new();
+    for wallet in &event.w {
+        let credit = LedgerAccount::CustomerCredit(account.clone(), wallet.u);
+        lines.push(Posting {
+            account: credit,
+            amount: wallet.a,
+        });
+        lines.push(Posting {
+            account: LedgerAccount::DebtReceivable(account.clone()),
+            amount: -wallet.debt,
+        });
+        lines.push(Posting {
+            account: LedgerAccount::Rounding,
+            amount: -wallet.rest,
+        });
+        let out = match &event.to {
+            ClosedTo::PaidOut(payment) => channel(payment),
+            ClosedTo::Moved(_) => LedgerAccount::CreditInTransit,
+        };
+        lines.push(Posting {
+            account: out,
+            amount: -wallet.out,
+        });
+    }
+    lines.retain(|line| !line.amount.is_zero());
+    let sum: Money = lines.iter().map(|line| line.amount).sum();
+    assert!(sum.is_zero(), "an account's closing balances");
+    lines
+}

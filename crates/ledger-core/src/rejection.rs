@@ -1,0 +1,474 @@
+//! Every business refusal, one stable code a variant, and the catalogue that is published.
+//!
+//! A refusal is an answer, not an error: it is remembered under a payment's key (C4). The texts say what
+//! was wrong and what to do; the codes never change.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AccountId, MeterNumber};
+use crate::num::{Money, Quantity};
+use crate::time::Timestamp;
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Rejection {
+    /// No such account.
+    #[error("there is no such account")]
+    UnknownAccount,
+    /// The account id is taken.
+    #[error("the account exists already")]
+    AccountExists,
+    /// The account is closed.
+    #[error("the account is closed")]
+    AccountClosed,
+    /// Nobody holds this meter number.
+    #[error("no account holds meter {meter}: check the number with the customer")]
+    UnknownMeter {
+        /// As named.
+        meter: String,
+    },
+    /// The number breaks the scheme's format.
+    #[error("{meter:?} is not a meter number: {rule}")]
+    WrongMeterFormat {
+        /// As named.
+        meter: String,
+        /// What a good one looks like.
+        rule: String,
+    },
+    /// The meter was removed.
+    #[error("meter {meter} was removed from its account")]
+    MeterRemoved {
+        /// The number.
+        meter: MeterNumber,
+    },
+    /// Another account holds the number (C5).
+    #[error("meter {meter} belongs to account {holder}")]
+    MeterTaken {
+        /// The number.
+        meter: MeterNumber,
+        /// Who holds it.
+        holder: AccountId,
+    },
+    /// The account has a meter of this utility already (U1).
+    #[error("the account has a meter of this utility already: {meter}")]
+    UtilityHasMeter {
+        /// The meter in place.
+        meter: MeterNumber,
+    },
+    /// The scheme or class does not offer this utility or tariff.
+    #[error("the scheme has no tariff for {what}")]
+    NoTariff {
+        /// Utility and class.
+        what: String,
+    },
+    /// The meter is active already.
+    #[error("meter {meter} is active already")]
+    AlreadyActive {
+        /// The number.
+        meter: MeterNumber,
+    },
+    /// A value is outside what the command takes.
+    #[error("{field}: {reason}")]
+    BadInput {
+        /// Field of the command.
+        field: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// More decimals than the currency has (C3).
+    #[error("{amount} has more decimals than the currency's {decimals}")]
+    TooFine {
+        /// As sent.
+        amount: Money,
+        /// What the currency has.
+        decimals: u8,
+    },
+    /// Below the least top-up (U4).
+    #[error("a top-up is at least {minimum}")]
+    TopUpBelowMinimum {
+        /// The least amount.
+        minimum: Money,
+    },
+    /// Above the greatest top-up.
+    #[error("a top-up is at most {maximum}")]
+    TopUpAboveMaximum {
+        /// The greatest amount.
+        maximum: Money,
+    },
+    /// The debt gate is shut (U13).
+    #[error("{due} of the debt instalment is due; pay it before topping up")]
+    InstalmentDue {
+        /// What must be paid first.
+        due: Money,
+    },
+    /// No debt to pay.
+    #[error("the account has no debt")]
+    NoDebt,
+    /// More than the debt that is left (U14).
+    #[error("only {left} of the debt is left")]
+    AboveDebt {
+        /// Debt balance.
+        left: Money,
+    },
+    /// A debt agreement is in force (U12).
+    #[error("a debt agreement is in force, {left} is left; reschedule it instead")]
+    DebtInForce {
+        /// Debt balance.
+        left: Money,
+    },
+    /// The instalment is above the principal, or a month is in the past.
+    #[error("{field}: {reason}")]
+    BadDebtTerms {
+        /// Field of the command.
+        field: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A reading names a register the meter does not have.
+    #[error("meter {meter} has no register {register}")]
+    UnknownRegister {
+        /// The meter.
+        meter: MeterNumber,
+        /// As sent.
+        register: String,
+    },
+    /// A reading from the future (C8).
+    #[error("read at {read_at}, but received at {received_at}: check the meter's clock")]
+    ReadingFromFuture {
+        /// As sent.
+        read_at: Timestamp,
+        /// When it arrived.
+        received_at: Timestamp,
+    },
+    /// A reading from before the meter's installation (C8).
+    #[error("read at {read_at}, before the meter was installed at {installed_at}")]
+    ReadingBeforeInstallation {
+        /// As sent.
+        read_at: Timestamp,
+        /// Start of the meter's time here.
+        installed_at: Timestamp,
+    },
+    /// A reading from after the meter's removal (C8).
+    #[error("read at {read_at}, after the meter was removed at {removed_at}")]
+    ReadingAfterRemoval {
+        /// As sent.
+        read_at: Timestamp,
+        /// End of the meter's time here.
+        removed_at: Timestamp,
+    },
+    /// The register cannot show this value (C9).
+    #[error("the register shows 0 up to below {top}, not {value}")]
+    ValueOffRegister {
+        /// As sent.
+        value: Quantity,
+        /// Where it returns to zero.
+        top: Quantity,
+    },
+    /// Too many readings of one meter are kept aside.
+    #[error("{kept} readings of this meter are kept aside already; resolve the meter first")]
+    TooManyKeptReadings {
+        /// The limit.
+        kept: u32,
+    },
+    /// A final or first reading would be quarantined or in conflict (C9).
+    #[error(
+        "the reading {value} is implausible after {base}: correct it, or force it with a reason"
+    )]
+    ImplausibleReading {
+        /// As sent.
+        value: Quantity,
+        /// What it is judged against.
+        base: Quantity,
+    },
+    /// Nothing is quarantined on this meter.
+    #[error("nothing of meter {meter} is quarantined")]
+    NothingQuarantined {
+        /// The meter.
+        meter: MeterNumber,
+    },
+    /// No such top-up of this channel, or voided before.
+    #[error("no top-up {reference} of this channel can be voided: {reason}")]
+    NotVoidable {
+        /// The top-up's reference.
+        reference: String,
+        /// Why not.
+        reason: String,
+    },
+    /// No such money in suspense.
+    #[error("no payment {reference} is in suspense")]
+    NotInSuspense {
+        /// As named.
+        reference: String,
+    },
+    /// The account owes more than its credit covers, so it cannot be closed.
+    #[error("the account owes {owed} more than its credit covers; it must be paid before closing")]
+    AccountOwes {
+        /// What is missing.
+        owed: Money,
+    },
+    /// Closing needs a final reading of each meter.
+    #[error("closing needs the final reading of meter {meter}")]
+    FinalReadingMissing {
+        /// Which meter.
+        meter: MeterNumber,
+    },
+    /// Supply is already so, by staff's order.
+    #[error("supply is already {state}")]
+    SupplyAlready {
+        /// `on` or `off`.
+        state: String,
+    },
+    /// Staff cannot reconnect while the credit rules keep supply off.
+    #[error(
+        "supply returns by a top-up that brings the credit above zero; the credit is {balance}"
+    )]
+    SupplyNeedsCredit {
+        /// Balance now.
+        balance: Money,
+    },
+    /// No such order, or a newer one has superseded it (C20).
+    #[error("order {order} is not the meter's newest; {newest} is")]
+    OrderSuperseded {
+        /// As confirmed.
+        order: u32,
+        /// Newest order.
+        newest: u32,
+    },
+    /// The same key came with other content (C4).
+    #[error("this reference was used for another command; a new attempt needs a new reference")]
+    KeyConflict,
+}
+
+impl Rejection {
+    /// The stable code, as in the catalogue.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        self.entry().code
+    }
+
+    /// Its line of the catalogue.
+    #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line a refusal: the published table"
+    )]
+    pub fn entry(&self) -> Entry {
+        use CashInHand::{HandBack, Nothing, SendAsTaken};
+        let line = |code, meaning, cash| Entry {
+            code,
+            meaning,
+            retry_is_safe: true,
+            cash,
+        };
+        match self {
+            Self::UnknownAccount => line(
+                "UNKNOWN_ACCOUNT",
+                "There is no account with this id.",
+                HandBack,
+            ),
+            Self::AccountExists => line(
+                "ACCOUNT_EXISTS",
+                "An account with this id was opened before.",
+                Nothing,
+            ),
+            Self::AccountClosed => line(
+                "ACCOUNT_CLOSED",
+                "The account is closed and takes nothing more.",
+                HandBack,
+            ),
+            Self::UnknownMeter { .. } => line(
+                "UNKNOWN_METER",
+                "No account holds this meter number.",
+                SendAsTaken,
+            ),
+            Self::WrongMeterFormat { .. } => line(
+                "WRONG_METER_FORMAT",
+                "The text is not a meter number of this scheme.",
+                SendAsTaken,
+            ),
+            Self::MeterRemoved { .. } => line(
+                "METER_REMOVED",
+                "The meter was removed; money for it is refused.",
+                SendAsTaken,
+            ),
+            Self::MeterTaken { .. } => line(
+                "METER_TAKEN",
+                "Another account holds this meter number.",
+                Nothing,
+            ),
+            Self::UtilityHasMeter { .. } => line(
+                "UTILITY_HAS_METER",
+                "The account has a meter of this utility; exchange or remove it first.",
+                Nothing,
+            ),
+            Self::NoTariff { .. } => line(
+                "NO_TARIFF",
+                "The scheme has no tariff for this utility and class.",
+                Nothing,
+            ),
+            Self::AlreadyActive { .. } => {
+                line("ALREADY_ACTIVE", "The meter was activated before.", Nothing)
+            }
+            Self::BadInput { .. } => line(
+                "BAD_INPUT",
+                "A value is outside what the command takes.",
+                HandBack,
+            ),
+            Self::TooFine { .. } => line(
+                "TOO_FINE",
+                "The amount has more decimals than the currency.",
+                HandBack,
+            ),
+            Self::TopUpBelowMinimum { .. } => line(
+                "TOP_UP_BELOW_MINIMUM",
+                "The amount is below the least top-up.",
+                HandBack,
+            ),
+            Self::TopUpAboveMaximum { .. } => line(
+                "TOP_UP_ABOVE_MAXIMUM",
+                "The amount is above the greatest top-up.",
+                HandBack,
+            ),
+            Self::InstalmentDue { .. } => line(
+                "INSTALMENT_DUE",
+                "A debt instalment is due; it must be paid before any top-up.",
+                HandBack,
+            ),
+            Self::NoDebt => line("NO_DEBT", "The account has no debt.", HandBack),
+            Self::AboveDebt { .. } => line(
+                "ABOVE_DEBT",
+                "The payment is more than the debt that is left.",
+                HandBack,
+            ),
+            Self::DebtInForce { .. } => line(
+                "DEBT_IN_FORCE",
+                "One debt agreement is in force at a time.",
+                Nothing,
+            ),
+            Self::BadDebtTerms { .. } => line(
+                "BAD_DEBT_TERMS",
+                "The instalment or the month of the debt is not allowed.",
+                Nothing,
+            ),
+            Self::UnknownRegister { .. } => line(
+                "UNKNOWN_REGISTER",
+                "The meter has no such register.",
+                Nothing,
+            ),
+            Self::ReadingFromFuture { .. } => line(
+                "READING_FROM_FUTURE",
+                "The reading's time is past its receipt.",
+                Nothing,
+            ),
+            Self::ReadingBeforeInstallation { .. } => line(
+                "READING_BEFORE_INSTALLATION",
+                "The reading is older than the meter's installation here.",
+                Nothing,
+            ),
+            Self::ReadingAfterRemoval { .. } => line(
+                "READING_AFTER_REMOVAL",
+                "The reading is newer than the meter's removal.",
+                Nothing,
+            ),
+            Self::ValueOffRegister { .. } => line(
+                "VALUE_OFF_REGISTER",
+                "The register cannot show this value.",
+                Nothing,
+            ),
+            Self::TooManyKeptReadings { .. } => line(
+                "TOO_MANY_KEPT_READINGS",
+                "Staff must resolve the meter before more can be kept.",
+                Nothing,
+            ),
+            Self::ImplausibleReading { .. } => line(
+                "IMPLAUSIBLE_READING",
+                "A final reading must be plausible, or forced with a reason.",
+                Nothing,
+            ),
+            Self::NothingQuarantined { .. } => line(
+                "NOTHING_QUARANTINED",
+                "The meter has no quarantined readings.",
+                Nothing,
+            ),
+            Self::NotVoidable { .. } => {
+                line("NOT_VOIDABLE", "The top-up cannot be voided.", Nothing)
+            }
+            Self::NotInSuspense { .. } => line(
+                "NOT_IN_SUSPENSE",
+                "No such payment waits in suspense.",
+                Nothing,
+            ),
+            Self::AccountOwes { .. } => line(
+                "ACCOUNT_OWES",
+                "The account owes more than its credit.",
+                Nothing,
+            ),
+            Self::FinalReadingMissing { .. } => line(
+                "FINAL_READING_MISSING",
+                "Closing needs each meter's final reading.",
+                Nothing,
+            ),
+            Self::SupplyAlready { .. } => line(
+                "SUPPLY_ALREADY",
+                "Supply is already in that state.",
+                Nothing,
+            ),
+            Self::SupplyNeedsCredit { .. } => line(
+                "SUPPLY_NEEDS_CREDIT",
+                "Supply returns with credit, not by order.",
+                Nothing,
+            ),
+            Self::OrderSuperseded { .. } => line(
+                "ORDER_SUPERSEDED",
+                "A newer order to the meter exists.",
+                Nothing,
+            ),
+            Self::KeyConflict => Entry {
+                code: "KEY_CONFLICT",
+                meaning: "The reference was used for other content before.",
+                retry_is_safe: false,
+                cash: HandBack,
+            },
+        }
+    }
+}
+
+/// What a counter should do with cash it holds when this refusal comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CashInHand {
+    /// No money is involved.
+    Nothing,
+    /// Give it back to the customer.
+    HandBack,
+    /// If it cannot be given back, send the payment again under a new reference as already taken: it
+    /// then waits in suspense.
+    SendAsTaken,
+}
+
+impl CashInHand {
+    /// The instruction as published.
+    #[must_use]
+    pub fn instruction(self) -> &'static str {
+        match self {
+            Self::Nothing => "no cash is involved",
+            Self::HandBack => "hand the cash back",
+            Self::SendAsTaken => {
+                "hand the cash back; if that is no longer possible, send it under a new reference as already taken"
+            }
+        }
+    }
+}
+
+/// One line of the catalogue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// Stable code, the `reason` of `google.rpc.ErrorInfo`.
+    pub code: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Whether the identical call may be sent again without harm.
+    pub retry_is_safe: bool,
+    /// What to do with cash in hand.
+    pub cash: CashInHand,
+}

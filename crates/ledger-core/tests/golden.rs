@@ -1,0 +1,42 @@
+//! The stored form of every kind of fact, as files that never change.
+//!
+//! `tests/golden/events/<kind>.json` holds one payload a kind. Reading it and writing it again must give
+//! the same bytes; a kind without a file, or a file without a kind, fails. A file that exists is never
+//! edited: another shape is another version.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ledger_core::event::{KINDS, decode, encode, kind_of};
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/events"))
+}
+
+#[test]
+fn every_kind_has_a_golden_payload_that_survives_reading_and_writing() {
+    for kind in KINDS {
+        let path = folder().join(format!("{kind}.json"));
+        let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let event = decode(kind, text.trim_end().as_bytes()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        assert_eq!(kind_of(&event), *kind);
+        assert_eq!(String::from_utf8(encode(&event)).unwrap(), text.trim_end(), "{kind}");
+    }
+}
+
+#[test]
+fn every_golden_payload_has_a_kind() {
+    for entry in fs::read_dir(folder()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let kind = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is not a golden payload"));
+        assert!(KINDS.contains(&kind), "{kind} is no kind of event");
+    }
+}
+
+#[test]
+fn an_unknown_kind_or_a_foreign_field_is_an_error_that_names_it() {
+    let unknown = decode("account-painted.v1", b"{}").unwrap_err().to_string();
+    assert!(unknown.contains("account-painted.v1"), "{unknown}");
+    let foreign = decode("low-credit-noticed.v1", br#"{"u":"e","a":"5","colour":"red"}"#).unwrap_err().to_string();
+    assert!(foreign.contains("low-credit-noticed.v1") && foreign.contains("colour"), "{foreign}");
+}
