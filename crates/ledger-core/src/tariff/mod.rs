@@ -131,7 +131,7 @@ impl Tariff {
         self.effective_from
     }
 
-    /// Whether its figures were checked against the utility's own publication.
+    /// Whether the scheme's rules state its figures; otherwise others stand in for them.
     #[must_use]
     pub const fn is_verified(&self) -> bool {
         self.verified
@@ -275,7 +275,7 @@ mod tests {
     const ONE: Scale = Scale::ONE_DWELLING;
 
     #[test]
-    fn c11_electricity_residential_costs_what_is_published() {
+    fn c11_electricity_residential_costs_what_the_rules_state() {
         let tariff = residential();
         for (units, bill) in [
             ("0", "0"),
