@@ -1,0 +1,144 @@
+//! Which roles may call which RPC: one table, read by the gate before anything else looks at a call.
+//!
+//! An RPC that is not in the table cannot be called; a test holds the table against the contract.
+
+use crate::keys::Role;
+
+use Role::{Analyst, Channel, Operator, Staff};
+
+/// Whether a call can change the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It may have been carried out although no answer came.
+    Write,
+    /// It changes nothing.
+    Read,
+}
+
+/// One RPC: its path, who may call it, whether it changes anything.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Path of the HTTP/2 request.
+    pub path: &'static str,
+    /// Any of these roles will do.
+    pub roles: &'static [Role],
+    /// Whether it can change the ledger.
+    pub effect: Effect,
+}
+
+const STAFF: &[Role] = &[Staff];
+const PAYERS: &[Role] = &[Channel];
+const READERS: &[Role] = &[Staff, Operator, Analyst];
+const READERS_AND_CHANNELS: &[Role] = &[Channel, Staff, Operator, Analyst];
+
+const fn write(path: &'static str, roles: &'static [Role]) -> Rule {
+    Rule {
+        path,
+        roles,
+        effect: Effect::Write,
+    }
+}
+
+const fn read(path: &'static str, roles: &'static [Role]) -> Rule {
+    Rule {
+        path,
+        roles,
+        effect: Effect::Read,
+    }
+}
+
+/// The table. The hot path stands first.
+pub const RULES: &[Rule] = &[
+    write("/ledger.v1.PaymentService/TopUp", PAYERS),
+    read("/ledger.v1.QueryService/GetBalance", READERS),
+    write("/ledger.v1.PaymentService/TopUpStream", PAYERS),
+    read("/ledger.v1.PaymentService/ValidateTopUp", &[Channel, Staff]),
+    read("/ledger.v1.PaymentService/QuoteTopUp", &[Channel, Staff]),
+    write("/ledger.v1.PaymentService/VoidTopUp", PAYERS),
+    read("/ledger.v1.PaymentService/FindCommand", &[Channel, Staff]),
+    write("/ledger.v1.AccountService/OpenAccount", STAFF),
+    write("/ledger.v1.AccountService/CloseAccount", STAFF),
+    write("/ledger.v1.AccountService/EnterLegacyCredit", STAFF),
+    write("/ledger.v1.MeterService/InstallMeter", STAFF),
+    write("/ledger.v1.MeterService/ExchangeMeter", STAFF),
+    write("/ledger.v1.MeterService/RemoveMeter", STAFF),
+    write("/ledger.v1.MeterService/ResolveMeter", STAFF),
+    write("/ledger.v1.MeterService/ActivateMeter", STAFF),
+    write("/ledger.v1.DebtService/AgreeDebt", STAFF),
+    write("/ledger.v1.DebtService/RescheduleDebt", STAFF),
+    write("/ledger.v1.DebtService/PayDebt", PAYERS),
+    read("/ledger.v1.DebtService/GetDebt", READERS),
+    read(
+        "/ledger.v1.SuspenseService/ListSuspense",
+        READERS_AND_CHANNELS,
+    ),
+    write("/ledger.v1.SuspenseService/AllocateSuspense", STAFF),
+    write("/ledger.v1.SuspenseService/ReturnSuspense", STAFF),
+    write("/ledger.v1.SupplyService/Disconnect", STAFF),
+    write("/ledger.v1.SupplyService/Reconnect", STAFF),
+    write("/ledger.v1.SupplyService/ConfirmOrder", STAFF),
+    read("/ledger.v1.SupplyService/GetSupply", READERS),
+    read("/ledger.v1.QueryService/GetAccount", READERS),
+    read("/ledger.v1.QueryService/GetStatement", READERS),
+    read("/ledger.v1.QueryService/ListReceipts", READERS_AND_CHANNELS),
+    read("/ledger.v1.QueryService/GetReceipt", READERS_AND_CHANNELS),
+    read("/ledger.v1.QueryService/ReadHistory", READERS),
+    read("/ledger.v1.QueryService/GetConsumption", READERS),
+    read(
+        "/ledger.v1.QueryService/GetSettlement",
+        READERS_AND_CHANNELS,
+    ),
+    read("/ledger.v1.QueryService/ListExceptions", READERS),
+    read(
+        "/ledger.v1.QueryService/GetTrialBalance",
+        &[Operator, Analyst],
+    ),
+    read(
+        "/ledger.v1.QueryService/ErrorCatalogue",
+        READERS_AND_CHANNELS,
+    ),
+];
+
+/// The rule of an RPC; `None` when there is no such RPC.
+#[must_use]
+pub fn rule_of(path: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.path == path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prost::Message;
+
+    #[test]
+    fn every_rpc_of_the_contract_has_one_rule_and_every_rule_an_rpc() {
+        let set = prost_types::FileDescriptorSet::decode(crate::pb::FILE_DESCRIPTOR_SET).unwrap();
+        let mut contract = Vec::new();
+        for file in set.file.iter().filter(|file| file.package() == "ledger.v1") {
+            for service in &file.service {
+                for method in &service.method {
+                    contract.push(format!("/ledger.v1.{}/{}", service.name(), method.name()));
+                }
+            }
+        }
+        let mut table: Vec<String> = RULES.iter().map(|rule| rule.path.to_owned()).collect();
+        contract.sort();
+        table.sort();
+        assert_eq!(contract, table);
+    }
+
+    #[test]
+    fn c14_a_channel_alone_changes_nothing_but_payments() {
+        let writes: Vec<&str> = RULES
+            .iter()
+            .filter(|rule| rule.effect == Effect::Write && rule.roles.contains(&Channel))
+            .map(|rule| rule.path.rsplit_once('/').unwrap().1)
+            .collect();
+        assert_eq!(writes, ["TopUp", "TopUpStream", "VoidTopUp", "PayDebt"]);
+        assert!(
+            RULES
+                .iter()
+                .all(|rule| rule.effect == Effect::Read || !rule.roles.contains(&Analyst))
+        );
+    }
+}

@@ -1,0 +1,722 @@
+//! Messages that ask for something, as commands of the domain.
+//!
+//! One `TryFrom` a message, from the message and the channel whose reference it carries. What is wrong
+//! with a message is told field by field. Whether it may be done is decided elsewhere.
+
+use ledger_core::command::{
+    CloseTo, Command, ExchangeMeter, FinalReading, InstallMeter, OpenAccount, Resolution, Source,
+    VoidTopUp,
+};
+use ledger_core::event::RegisterSpec;
+use ledger_core::ids::{ChannelId, CommandKey, OpaqueRef};
+use ledger_core::num::Money;
+use ledger_service::{Ask, Target};
+
+use super::fields::Fields;
+use crate::errors::{Malformed, No};
+use crate::pb;
+
+/// Most dwelling units behind one water meter.
+const DWELLING_UNITS_MAX: u32 = 10_000;
+/// Greatest contracted capacity, kVA: a thousand megawatts.
+const CONTRACTED_KVA_MAX: u32 = 1_000_000;
+/// Most digits of a register: an `i64` of millionths holds twelve whole digits.
+const REGISTER_DIGITS_MAX: u32 = 12;
+/// Longest interval between readings, minutes: a month of 31 days.
+const INTERVAL_MINUTES_MAX: u32 = 44_640;
+/// Most final readings of one closing: an account has two meters; the rest is room.
+const FINAL_READINGS_MAX: usize = 8;
+
+/// A command with the key of its sender and the one it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The sender's key.
+    pub key: CommandKey,
+    /// For whom.
+    pub target: Target,
+    /// What.
+    pub ask: Ask,
+}
+
+impl Asked {
+    fn command(key: CommandKey, target: Target, command: Command) -> Self {
+        Self {
+            key,
+            target,
+            ask: Ask::Command(command),
+        }
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::OpenAccountRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::OpenAccountRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        let class = f.text_given("class", &m.class);
+        let units = f.within(
+            "dwelling_units",
+            m.dwelling_units.max(1),
+            1..=DWELLING_UNITS_MAX,
+        );
+        let contracted_kva = m
+            .contracted_kva
+            .and_then(|kva| f.within("contracted_kva", kva, 1..=CONTRACTED_KVA_MAX));
+        let customer = if m.customer.is_empty() {
+            None
+        } else {
+            f.opaque("customer", &m.customer)
+        };
+        let asked = (|| {
+            let open = OpenAccount {
+                class: class?,
+                dwelling_units: units?,
+                contracted_kva,
+                customer,
+            };
+            Some(Self::command(
+                key?,
+                Target::Account(account?),
+                Command::OpenAccount(open),
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::CloseAccountRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::CloseAccountRequest)) -> Result<Self, No> {
+        use pb::close_account_request::CreditTo;
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        if m.final_readings.len() > FINAL_READINGS_MAX {
+            let why = format!("at most {FINAL_READINGS_MAX}");
+            f.note("final_readings", Malformed::FieldOutOfRange, why);
+        }
+        let readings = m.final_readings.iter().take(FINAL_READINGS_MAX).enumerate();
+        let finals: Vec<FinalReading> = readings
+            .filter_map(|(i, r)| final_reading(&mut f, &format!("final_readings[{i}]"), Some(r)))
+            .collect();
+        let to = match f.part("credit_to", m.credit_to.as_ref()) {
+            None => None,
+            Some(CreditTo::PayOutBy(by)) => f.channel("pay_out_by", by).map(CloseTo::PayOut),
+            Some(CreditTo::MoveToAccountId(id)) => {
+                f.account("move_to_account_id", id).map(CloseTo::Move)
+            }
+        };
+        let asked = (|| {
+            let close = Command::CloseAccount { finals, to: to? };
+            Some(Self::command(key?, Target::Account(account?), close))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::EnterLegacyCreditRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::EnterLegacyCreditRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        let utility = f.utility("utility", m.utility);
+        let amount = f.money("amount", &m.amount);
+        let from = f.opaque("from", &m.from);
+        let asked = (|| {
+            let enter = Command::EnterLegacyCredit {
+                utility: utility?,
+                amount: amount?,
+                from: from?,
+            };
+            Some(Self::command(key?, Target::Account(account?), enter))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::InstallMeterRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::InstallMeterRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        let utility = f.utility("utility", m.utility);
+        let meter = f.meter("meter", &m.meter);
+        let register = m.register.as_ref().and_then(|r| register(&mut f, r));
+        let at = f.instant("installed_at", m.installed_at);
+        let first_value = f.quantity("first_value", &m.first_value);
+        let asked = (|| {
+            let (utility, meter, at, first_value) = (utility?, meter?, at?, first_value?);
+            let install = InstallMeter {
+                utility,
+                meter,
+                register,
+                at,
+                first_value,
+            };
+            Some(Self::command(
+                key?,
+                Target::Account(account?),
+                Command::InstallMeter(install),
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::ExchangeMeterRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ExchangeMeterRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let old = final_reading(&mut f, "old", m.old.as_ref());
+        let new = f.meter("new_meter", &m.new_meter);
+        let register = m.register.as_ref().and_then(|r| register(&mut f, r));
+        let at = f.instant("exchanged_at", m.exchanged_at);
+        let first_value = f.quantity("first_value", &m.first_value);
+        let asked = (|| {
+            let old = old?;
+            let target = Target::Meter(old.meter.to_string());
+            let exchange = ExchangeMeter {
+                old,
+                new: new?,
+                register,
+                at: at?,
+                first_value: first_value?,
+            };
+            Some(Self::command(
+                key?,
+                target,
+                Command::ExchangeMeter(exchange),
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::RemoveMeterRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::RemoveMeterRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let last = final_reading(&mut f, "last", m.last.as_ref());
+        let at = f.instant("removed_at", m.removed_at);
+        let asked = (|| {
+            let last = last?;
+            let target = Target::Meter(last.meter.to_string());
+            Some(Self::command(
+                key?,
+                target,
+                Command::RemoveMeter { last, at: at? },
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::ResolveMeterRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ResolveMeterRequest)) -> Result<Self, No> {
+        use pb::resolve_meter_request::How;
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let meter = f.meter("meter", &m.meter);
+        let how = match f.part("how", m.how.as_ref()) {
+            None => None,
+            Some(How::Discard(pb::DiscardResolution {})) => Some(Resolution::Discard),
+            Some(How::Exchange(x)) => exchange_resolution(&mut f, x),
+        };
+        let asked = (|| {
+            let meter = meter?;
+            let target = Target::Meter(meter.to_string());
+            Some(Self::command(
+                key?,
+                target,
+                Command::ResolveMeter { meter, how: how? },
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::ActivateMeterRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ActivateMeterRequest)) -> Result<Self, No> {
+        of_meter(channel, &m.reference, &m.meter, |meter| {
+            Command::ActivateMeter { meter }
+        })
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::DisconnectRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::DisconnectRequest)) -> Result<Self, No> {
+        of_meter(channel, &m.reference, &m.meter, |meter| {
+            Command::Disconnect { meter }
+        })
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::ReconnectRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ReconnectRequest)) -> Result<Self, No> {
+        of_meter(channel, &m.reference, &m.meter, |meter| {
+            Command::Reconnect { meter }
+        })
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::ConfirmOrderRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ConfirmOrderRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let meter = f.meter("meter", &m.meter);
+        let order = f.within("order", m.order, 1..=u32::MAX);
+        let at = f.instant("acted_at", m.acted_at);
+        let asked = (|| {
+            let meter = meter?;
+            let target = Target::Meter(meter.to_string());
+            Some(Self::command(
+                key?,
+                target,
+                Command::ConfirmOrder {
+                    meter,
+                    order: order?,
+                    at: at?,
+                },
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::AgreeDebtRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::AgreeDebtRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        let utility = f.utility("utility", m.utility);
+        let principal = f.money("principal", &m.principal);
+        let instalment = f.money("instalment", &m.instalment);
+        let start = f.month("start_month", &m.start_month);
+        let asked = (|| {
+            let (utility, principal, instalment, start) =
+                (utility?, principal?, instalment?, start?);
+            let agree = Command::AgreeDebt {
+                utility,
+                principal,
+                instalment,
+                start,
+            };
+            Some(Self::command(key?, Target::Account(account?), agree))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::RescheduleDebtRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::RescheduleDebtRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let account = f.account("account_id", &m.account_id);
+        let instalment = f.money("instalment", &m.instalment);
+        let start = f.month("start_month", &m.start_month);
+        let asked = (|| {
+            let reschedule = Command::RescheduleDebt {
+                instalment: instalment?,
+                start: start?,
+            };
+            Some(Self::command(key?, Target::Account(account?), reschedule))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::TopUpRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::TopUpRequest)) -> Result<Self, No> {
+        top_up(channel, &m.reference, (&m.meter, &m.amount), m.money)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::TopUpStreamRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::TopUpStreamRequest)) -> Result<Self, No> {
+        top_up(channel, &m.reference, (&m.meter, &m.amount), m.money)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::VoidTopUpRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::VoidTopUpRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let reference = f.reference("top_up_reference", &m.top_up_reference);
+        let asked = (|| {
+            let reference = reference?;
+            let target = Target::TopUp(reference.clone());
+            Some(Self::command(
+                key?,
+                target,
+                Command::VoidTopUp(VoidTopUp { reference }),
+            ))
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::PayDebtRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::PayDebtRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let target = target(&mut f, "payee", m.payee.as_ref());
+        let amount = f.money("amount", &m.amount);
+        let source = source(&mut f, m.money);
+        let asked = (|| {
+            let ask = Ask::PayDebt {
+                amount: amount?,
+                source: source?,
+            };
+            Some(Self {
+                key: key?,
+                target: target?,
+                ask,
+            })
+        })();
+        f.finish(asked)
+    }
+}
+
+impl TryFrom<(&ChannelId, &pb::AllocateSuspenseRequest)> for Asked {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::AllocateSuspenseRequest)) -> Result<Self, No> {
+        use pb::allocate_suspense_request::To;
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let item = suspense_item(&mut f, &m.channel, &m.payment_reference);
+        let amount = f.money("amount", &m.amount);
+        let asked = match f.part("to", m.to.as_ref()) {
+            None => None,
+            Some(To::Meter(meter)) => {
+                let meter = f.meter_text("meter", meter);
+                (|| {
+                    let ask = Ask::TopUp {
+                        amount: amount?,
+                        source: Source::Suspense(item?),
+                    };
+                    Some(Self {
+                        key: key?,
+                        target: Target::Meter(meter?),
+                        ask,
+                    })
+                })()
+            }
+            Some(To::DebtOfAccountId(id)) => {
+                let account = f.account("debt_of_account_id", id);
+                (|| {
+                    let ask = Ask::PayDebt {
+                        amount: amount?,
+                        source: Source::Suspense(item?),
+                    };
+                    Some(Self {
+                        key: key?,
+                        target: Target::Account(account?),
+                        ask,
+                    })
+                })()
+            }
+        };
+        f.finish(asked)
+    }
+}
+
+/// A return from suspense: the sender's key, the payment's own, the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedReturn {
+    /// The sender's key.
+    pub key: CommandKey,
+    /// The payment's own channel and reference.
+    pub item: CommandKey,
+    /// Document of the return.
+    pub document: OpaqueRef,
+}
+
+impl TryFrom<(&ChannelId, &pb::ReturnSuspenseRequest)> for AskedReturn {
+    type Error = No;
+
+    fn try_from((channel, m): (&ChannelId, &pb::ReturnSuspenseRequest)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let key = f.key(channel, &m.reference);
+        let item = suspense_item(&mut f, &m.channel, &m.payment_reference);
+        let document = f.opaque("document", &m.document);
+        let asked = (|| {
+            Some(Self {
+                key: key?,
+                item: item?,
+                document: document?,
+            })
+        })();
+        f.finish(asked)
+    }
+}
+
+/// A top-up that is asked about before money is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedQuote {
+    /// Meter named by the payer.
+    pub meter: String,
+    /// Amount.
+    pub amount: Money,
+}
+
+impl TryFrom<&pb::ValidateTopUpRequest> for AskedQuote {
+    type Error = No;
+
+    fn try_from(m: &pb::ValidateTopUpRequest) -> Result<Self, No> {
+        quote(&m.meter, &m.amount)
+    }
+}
+
+impl TryFrom<&pb::QuoteTopUpRequest> for AskedQuote {
+    type Error = No;
+
+    fn try_from(m: &pb::QuoteTopUpRequest) -> Result<Self, No> {
+        quote(&m.meter, &m.amount)
+    }
+}
+
+fn quote(meter: &str, amount: &str) -> Result<AskedQuote, No> {
+    let mut f = Fields::new();
+    let meter = f.meter_text("meter", meter);
+    let amount = f.money("amount", amount);
+    let asked = (|| {
+        Some(AskedQuote {
+            meter: meter?,
+            amount: amount?,
+        })
+    })();
+    f.finish(asked)
+}
+
+fn top_up(
+    channel: &ChannelId,
+    reference: &str,
+    paid: (&str, &str),
+    money: i32,
+) -> Result<Asked, No> {
+    let mut f = Fields::new();
+    let key = f.key(channel, reference);
+    let meter = f.meter_text("meter", paid.0);
+    let amount = f.money("amount", paid.1);
+    let source = source(&mut f, money);
+    let asked = (|| {
+        let ask = Ask::TopUp {
+            amount: amount?,
+            source: source?,
+        };
+        Some(Asked {
+            key: key?,
+            target: Target::Meter(meter?),
+            ask,
+        })
+    })();
+    f.finish(asked)
+}
+
+fn of_meter(
+    channel: &ChannelId,
+    reference: &str,
+    meter: &str,
+    command: fn(ledger_core::ids::MeterNumber) -> Command,
+) -> Result<Asked, No> {
+    let mut f = Fields::new();
+    let key = f.key(channel, reference);
+    let meter = f.meter("meter", meter);
+    let asked = (|| {
+        let meter = meter?;
+        let target = Target::Meter(meter.to_string());
+        Some(Asked::command(key?, target, command(meter)))
+    })();
+    f.finish(asked)
+}
+
+/// An account by its id or a meter it holds.
+pub(super) fn target(
+    f: &mut Fields,
+    field: &str,
+    name: Option<&pb::AccountOrMeter>,
+) -> Option<Target> {
+    use pb::account_or_meter::By;
+    let name = f.part(field, name)?;
+    match f.part(field, name.by.as_ref())? {
+        By::AccountId(id) => f
+            .account(&format!("{field}.account_id"), id)
+            .map(Target::Account),
+        By::Meter(meter) => f
+            .meter_text(&format!("{field}.meter"), meter)
+            .map(Target::Meter),
+    }
+}
+
+fn source(f: &mut Fields, number: i32) -> Option<Source> {
+    match pb::MoneyState::try_from(number) {
+        Ok(pb::MoneyState::NotTaken) => Some(Source::NotTaken),
+        Ok(pb::MoneyState::Taken) => Some(Source::Taken),
+        Ok(pb::MoneyState::Unspecified) => {
+            f.note(
+                "money",
+                Malformed::FieldMissing,
+                "say whether the money has been taken already",
+            );
+            None
+        }
+        Err(_) => {
+            f.note(
+                "money",
+                Malformed::FieldOutOfRange,
+                format!("there is no state {number}"),
+            );
+            None
+        }
+    }
+}
+
+fn suspense_item(f: &mut Fields, channel: &str, reference: &str) -> Option<CommandKey> {
+    let channel = f.channel("channel", channel);
+    let reference = f.reference("payment_reference", reference);
+    Some(CommandKey {
+        channel: channel?,
+        reference: reference?,
+    })
+}
+
+fn final_reading(
+    f: &mut Fields,
+    field: &str,
+    reading: Option<&pb::FinalReading>,
+) -> Option<FinalReading> {
+    let reading = f.part(field, reading)?;
+    let meter = f.meter(&format!("{field}.meter"), &reading.meter);
+    let value = f.quantity(&format!("{field}.value"), &reading.value);
+    let force = f.text(&format!("{field}.force_reason"), &reading.force_reason);
+    Some(FinalReading {
+        meter: meter?,
+        value: value?,
+        force,
+    })
+}
+
+fn exchange_resolution(f: &mut Fields, x: &pb::ExchangeResolution) -> Option<Resolution> {
+    let final_value = f.quantity("exchange.final_value", &x.final_value);
+    let first_value = f.quantity("exchange.first_value", &x.first_value);
+    let at = f.instant("exchange.exchanged_at", x.exchanged_at);
+    let force = f.text("exchange.force_reason", &x.force_reason);
+    Some(Resolution::Exchange {
+        final_value: final_value?,
+        first_value: first_value?,
+        at: at?,
+        force,
+    })
+}
+
+fn register(f: &mut Fields, r: &pb::Register) -> Option<RegisterSpec> {
+    let register = f.register("register.id", &r.id);
+    let digits = f.within("register.digits", r.digits, 1..=REGISTER_DIGITS_MAX);
+    let interval_min = f.within(
+        "register.interval_minutes",
+        r.interval_minutes,
+        1..=INTERVAL_MINUTES_MAX,
+    );
+    let digits = digits.and_then(|digits| u8::try_from(digits).ok());
+    Some(RegisterSpec {
+        register: register?,
+        digits: digits?,
+        interval_min: interval_min?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel() -> ChannelId {
+        ChannelId::parse("bank").unwrap()
+    }
+
+    #[test]
+    fn c13_a_payment_must_say_whether_the_money_was_taken() {
+        let mut m = pb::TopUpRequest {
+            reference: "r".to_owned(),
+            meter: "E1".to_owned(),
+            amount: "5.00".to_owned(),
+            money: 0,
+        };
+        let no = Asked::try_from((&channel(), &m)).unwrap_err();
+        assert!(
+            matches!(&no, No::Malformed(v) if v.len() == 1 && v[0].field == "money"),
+            "{no:?}"
+        );
+        m.set_money(pb::MoneyState::Taken);
+        let asked = Asked::try_from((&channel(), &m)).unwrap();
+        assert_eq!(
+            asked.ask,
+            Ask::TopUp {
+                amount: Money::parse("5").unwrap(),
+                source: Source::Taken
+            }
+        );
+    }
+
+    #[test]
+    fn an_empty_message_names_every_field_it_lacks() {
+        let no = Asked::try_from((&channel(), &pb::InstallMeterRequest::default())).unwrap_err();
+        let No::Malformed(violations) = no else {
+            panic!("{no:?}")
+        };
+        let fields: Vec<&str> = violations.iter().map(|v| v.field.as_str()).collect();
+        assert_eq!(
+            fields,
+            [
+                "reference",
+                "account_id",
+                "utility",
+                "meter",
+                "installed_at",
+                "first_value"
+            ]
+        );
+    }
+
+    #[test]
+    fn u4_a_meter_number_of_the_wrong_form_is_left_to_the_scheme_to_refuse() {
+        let asked = AskedQuote::try_from(&pb::QuoteTopUpRequest {
+            meter: "e 1".to_owned(),
+            amount: "5".to_owned(),
+        });
+        assert_eq!(asked.unwrap().meter, "e 1");
+    }
+}

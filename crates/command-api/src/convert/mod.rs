@@ -1,0 +1,15 @@
+//! The edge between the contract and the domain: messages in, messages out.
+//!
+//! Into the domain there is one door, parsing, and a call that cannot be parsed names every field that is
+//! wrong. Out of it nothing can fail but an answer of the wrong kind, which is a fault of ours. No rule of
+//! the trade is decided here.
+
+mod answers;
+mod commands;
+mod fields;
+
+pub use answers::{
+    instant_of_ms, of_token, stream_answer, stream_error, to_instant, to_token, to_utility,
+};
+pub use commands::{Asked, AskedQuote, AskedReturn};
+pub use fields::Fields;
