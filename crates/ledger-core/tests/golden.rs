@@ -4,6 +4,15 @@
 //! the same bytes; a kind without a file, or a file without a kind, fails. A file that exists is never
 //! edited: another shape is another version.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what it expects and stops where that fails"
+)]
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -18,9 +27,14 @@ fn every_kind_has_a_golden_payload_that_survives_reading_and_writing() {
     for kind in KINDS {
         let path = folder().join(format!("{kind}.json"));
         let text = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let event = decode(kind, text.trim_end().as_bytes()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        let event =
+            decode(kind, text.trim_end().as_bytes()).unwrap_or_else(|e| panic!("{kind}: {e}"));
         assert_eq!(kind_of(&event), *kind);
-        assert_eq!(String::from_utf8(encode(&event)).unwrap(), text.trim_end(), "{kind}");
+        assert_eq!(
+            String::from_utf8(encode(&event)).unwrap(),
+            text.trim_end(),
+            "{kind}"
+        );
     }
 }
 
@@ -28,7 +42,9 @@ fn every_kind_has_a_golden_payload_that_survives_reading_and_writing() {
 fn every_golden_payload_has_a_kind() {
     for entry in fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        let kind = name.strip_suffix(".json").unwrap_or_else(|| panic!("{name} is not a golden payload"));
+        let kind = name
+            .strip_suffix(".json")
+            .unwrap_or_else(|| panic!("{name} is not a golden payload"));
         assert!(KINDS.contains(&kind), "{kind} is no kind of event");
     }
 }
@@ -37,6 +53,14 @@ fn every_golden_payload_has_a_kind() {
 fn an_unknown_kind_or_a_foreign_field_is_an_error_that_names_it() {
     let unknown = decode("account-painted.v1", b"{}").unwrap_err().to_string();
     assert!(unknown.contains("account-painted.v1"), "{unknown}");
-    let foreign = decode("low-credit-noticed.v1", br#"{"u":"e","a":"5","colour":"red"}"#).unwrap_err().to_string();
-    assert!(foreign.contains("low-credit-noticed.v1") && foreign.contains("colour"), "{foreign}");
+    let foreign = decode(
+        "low-credit-noticed.v1",
+        br#"{"u":"e","a":"5","colour":"red"}"#,
+    )
+    .unwrap_err()
+    .to_string();
+    assert!(
+        foreign.contains("low-credit-noticed.v1") && foreign.contains("colour"),
+        "{foreign}"
+    );
 }

@@ -1,5 +1,6 @@
 //! Closing an account: final readings, dues and debts, then the credit goes out once (C16).
 
+use super::Wallet;
 use super::draft::Draft;
 use super::meters;
 use super::payments::payment;
@@ -38,7 +39,7 @@ pub(super) fn close(
         let at = rehearsal.at;
         meters::remove(&mut rehearsal, last, at)?;
     }
-    let settlement = Settlement::of(&rehearsal)?;
+    let settled = settle(&rehearsal)?;
     let to = match to {
         CloseTo::Move(account) if *account == *draft.account.id() => {
             return Err(super::decide::bad_input(
@@ -59,60 +60,40 @@ pub(super) fn close(
         }
     }
     let b = draft.this_month();
-    let Settlement {
-        wallets,
-        debt_utility,
-    } = settlement;
     draft.emit(AccountEvent::AccountClosed(AccountClosed {
-        w: wallets,
+        w: settled,
         b,
-        debt_u: debt_utility,
         to,
     }));
     Ok(())
 }
 
-struct Settlement {
-    wallets: Vec<ClosedWallet>,
-    debt_utility: Option<Utility>,
-}
-
-impl Settlement {
-    fn of(draft: &Draft<'_>) -> Result<Self, Rejection> {
-        let debt = draft.account.debt().filter(|d| d.is_open());
-        let (debt_utility, mut owed) =
-            debt.map_or((None, Money::ZERO), |d| (Some(d.utility), d.balance()));
-        let mut wallets: Vec<ClosedWallet> = draft
-            .account
-            .wallets()
-            .iter()
-            .map(|w| untouched(w.utility, w.balance))
-            .collect();
-        if let Some(utility) = debt_utility {
-            wallets.sort_by_key(|w| w.u != utility);
-        }
-        cover_negative(&mut wallets)?;
-        for wallet in &mut wallets {
-            let taken = wallet.out.min(owed).max(Money::ZERO);
-            wallet.debt = taken;
-            wallet.out -= taken;
-            owed -= taken;
-        }
-        if owed.is_positive() {
-            return Err(Rejection::AccountOwes { owed });
-        }
-        let decimals = u32::from(draft.policy.currency().decimals);
-        for wallet in &mut wallets {
-            let whole = wallet.out.truncate(decimals);
-            wallet.rest = wallet.out - whole;
-            wallet.out = whole;
-        }
-        let debt_utility = debt_utility.filter(|_| wallets.iter().any(|w| w.debt.is_positive()));
-        Ok(Self {
-            wallets,
-            debt_utility,
-        })
+/// What becomes of each wallet's credit, the wallet of the debt's utility first.
+fn settle(draft: &Draft<'_>) -> Result<Vec<ClosedWallet>, Rejection> {
+    let credit = |w: &Wallet| untouched(w.utility, w.balance);
+    let mut wallets: Vec<ClosedWallet> = draft.account.wallets().iter().map(credit).collect();
+    let mut owed = Money::ZERO;
+    if let Some(debt) = draft.account.debt().filter(|d| d.is_open()) {
+        owed = debt.balance();
+        wallets.sort_by_key(|w| w.u != debt.utility);
     }
+    cover_negative(&mut wallets)?;
+    for wallet in &mut wallets {
+        let taken = wallet.out.min(owed).max(Money::ZERO);
+        wallet.debt = taken;
+        wallet.out -= taken;
+        owed -= taken;
+    }
+    if owed.is_positive() {
+        return Err(Rejection::AccountOwes { owed });
+    }
+    let decimals = u32::from(draft.policy.currency().decimals);
+    for wallet in &mut wallets {
+        let whole = wallet.out.truncate(decimals);
+        wallet.rest = wallet.out - whole;
+        wallet.out = whole;
+    }
+    Ok(wallets)
 }
 
 fn untouched(u: Utility, balance: Money) -> ClosedWallet {

@@ -55,7 +55,7 @@ fn before_pending(account: &Account) -> Timestamp {
     if account.deadlines_done == Some(newest) {
         newest
     } else {
-        just_before(newest)
+        newest.just_before()
     }
 }
 
@@ -66,7 +66,7 @@ fn grace_ends_at(account: &Account, due: Timestamp) -> bool {
 fn turn_at(account: &Account, policy: &SchemePolicy, due: Timestamp) -> bool {
     policy
         .transfer()
-        .is_some_and(|t| next_turn(account, t, just_before(due)) == Some(due))
+        .is_some_and(|t| next_turn(account, t, due.just_before()) == Some(due))
 }
 
 /// Turns fall `after`, then every `every`, counted from the moment the balance fell below zero. A turn
@@ -108,15 +108,6 @@ fn transfer(draft: &mut Draft<'_>) {
             to,
             a: amount,
         }));
-    }
-}
-
-/// The last instant before another.
-fn just_before(at: Timestamp) -> Timestamp {
-    if at == Timestamp::MIN {
-        at
-    } else {
-        at - Millis(1)
     }
 }
 

@@ -87,7 +87,7 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
             debts::agree(draft, *utility, (*principal, *instalment), *start)?;
         }
         Command::RescheduleDebt { instalment, start } => {
-            debts::reschedule(draft, *instalment, *start)?
+            debts::reschedule(draft, *instalment, *start)?;
         }
         Command::EnterLegacyCredit {
             utility,

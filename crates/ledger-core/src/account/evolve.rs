@@ -34,7 +34,7 @@ impl Account {
             AccountEvent::ConsumptionCharged(e) => self.fold_consumption(e, stamp),
             AccountEvent::LateReadingKept(e) => self.fold_kept(e, KeptClass::Late, stamp),
             AccountEvent::ConflictingReadingKept(e) => {
-                self.fold_kept(e, KeptClass::Conflicting, stamp)
+                self.fold_kept(e, KeptClass::Conflicting, stamp);
             }
             AccountEvent::ReadingQuarantined(e) => self.fold_kept(e, KeptClass::Quarantined, stamp),
             AccountEvent::MeterExchangeSuspected(e) => self.fold_suspicion(&e.m, true),
@@ -58,7 +58,7 @@ impl Account {
                 self.receipts += 1;
             }
             AccountEvent::LegacyCreditEntered(e) => {
-                self.wallet_mut(e.u).credit(e.a, stamp.at, false)
+                self.wallet_mut(e.u).credit(e.a, stamp.at, false);
             }
             AccountEvent::CreditMovedIn(e) => {
                 self.wallet_mut(e.u).credit(e.a, stamp.at, false);
@@ -72,7 +72,7 @@ impl Account {
             }
             AccountEvent::LowCreditNoticed(_) => {}
             AccountEvent::DebtAgreed(e) => {
-                self.debt = Some(DebtPlan::agreed(e.u, e.a, e.inst, e.start))
+                self.debt = Some(DebtPlan::agreed(e.u, e.a, e.inst, e.start));
             }
             AccountEvent::DebtPaid(e) => {
                 if let Some(debt) = &mut self.debt {
@@ -191,7 +191,7 @@ impl Account {
                         month,
                         units: part.1,
                         charged: part.2,
-                    })
+                    });
                 }
             }
         }
@@ -241,10 +241,10 @@ impl Account {
             wallet.turning = false;
         }
         let taken: Money = e.w.iter().map(|w| w.debt).sum();
-        if let Some(debt) = &mut self.debt {
-            if taken.is_positive() {
-                debt.pay(taken, e.b);
-            }
+        if let Some(debt) = &mut self.debt
+            && taken.is_positive()
+        {
+            debt.pay(taken, e.b);
         }
     }
 }

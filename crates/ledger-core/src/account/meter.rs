@@ -117,7 +117,7 @@ impl MeterState {
     /// Where the register returns to zero.
     #[must_use]
     pub fn top(&self) -> Quantity {
-        Quantity::from_micro(1_000_000 * 10_i64.pow(u32::from(self.register.digits)))
+        Quantity::power_of_ten(self.register.digits)
     }
 
     /// Whether a reading of this time belongs to this meter's time here.

@@ -296,10 +296,10 @@ fn quarantine(
     why: &str,
 ) -> Result<ReadingOutcome, Rejection> {
     keep(draft, utility, reading, KeptClass::Quarantined, why)?;
-    if let Some(meter) = draft.account.meter_in_place(&reading.meter) {
-        if let Some(suspicion) = suspicion(draft, meter, reading.read_at) {
-            draft.emit(AccountEvent::MeterExchangeSuspected(suspicion));
-        }
+    if let Some(meter) = draft.account.meter_in_place(&reading.meter)
+        && let Some(suspicion) = suspicion(draft, meter, reading.read_at)
+    {
+        draft.emit(AccountEvent::MeterExchangeSuspected(suspicion));
     }
     Ok(ReadingOutcome::Quarantined)
 }

@@ -471,9 +471,6 @@ pub struct AccountClosed {
     pub w: Vec<ClosedWallet>,
     /// Local month of the closing.
     pub b: Month,
-    /// Utility whose department held the debt, where some was taken.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub debt_u: Option<Utility>,
     /// Where what was left went.
     pub to: ClosedTo,
 }

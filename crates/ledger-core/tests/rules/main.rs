@@ -1,5 +1,14 @@
 //! The rules of the domain as stories: given some commands, when one more comes, then these facts.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test says what it expects and stops where that fails"
+)]
+
 mod activation;
 mod closing;
 mod credit;

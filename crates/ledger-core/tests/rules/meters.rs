@@ -4,7 +4,7 @@ use ledger_core::answer::ReadingOutcome;
 use ledger_core::command::{Command, ExchangeMeter, FinalReading, InstallMeter, Resolution};
 use ledger_core::utility::Utility::{Electricity, Water};
 
-use crate::story::{E, Story, W, accepted, bnd, local, meter, q};
+use crate::story::{E, Story, accepted, bnd, local, meter, q};
 
 const START: &str = "2026-03-01 08:00:00";
 const NEW: &str = "E20000002";

@@ -64,7 +64,7 @@ fn play(steps: &[(i64, Step)]) -> (Story, Vec<(Event, Stamp)>) {
         record(&mut story, &mut log, now, command);
     }
     for (minutes, step) in steps {
-        now = now + Millis::minutes(*minutes);
+        now += Millis::minutes(*minutes);
         let number = |water: bool| meter(if water { W } else { E });
         let command = match step {
             Step::Read {

@@ -4,7 +4,7 @@ use ledger_core::answer::ReadingOutcome::{Conflicting, Duplicate, Late, Quaranti
 use ledger_core::command::{Command, Reading};
 use ledger_core::event::AccountEvent;
 use ledger_core::ids::RegisterId;
-use ledger_core::utility::Utility::{Electricity, Water};
+use ledger_core::utility::Utility::Electricity;
 
 use crate::story::{E, Story, W, accepted, bnd, local, meter, q};
 
