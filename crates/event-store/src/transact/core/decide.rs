@@ -4,10 +4,11 @@
 use std::collections::VecDeque;
 
 use super::gather::Gathering;
+use super::ops::Awaited;
 use super::slot::Phase;
 use super::{
-    ANSWERED, AccountState, Awaited, Core, Domain, Effect, Entry, EntryKind, Failure, Flight,
-    Pending, Request, Sabotage, Work,
+    ANSWERED, AccountState, Core, Domain, Effect, Entry, EntryKind, Failure, Flight, Pending,
+    Request, Sabotage, Work,
 };
 use crate::port::{
     COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expected, NewEvent, Position, StreamAppend,

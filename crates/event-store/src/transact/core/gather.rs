@@ -5,8 +5,9 @@
 //! that commit, so that a crowd of equal commands gives one append and equal answers. Across shards and
 //! processes the expected revisions decide.
 
+use super::ops::{Awaited, Op};
 use super::slot::Phase;
-use super::{Awaited, Core, Domain, Evidence, Failure, Op, Pending, Request, Sabotage, Work};
+use super::{Core, Domain, Evidence, Failure, Pending, Request, Sabotage, Work};
 use crate::port::{Direction, RecordedEvent, StreamName};
 use crate::transact::config::SEARCH_PAGE_EVENTS;
 use crate::transact::domain::{History, NEEDS_ROUNDS_MAX, Probe};

@@ -8,8 +8,9 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::ops::Awaited;
 use super::slot::Phase;
-use super::{Awaited, Core, Domain, Request, Sabotage};
+use super::{Core, Domain, Request, Sabotage};
 use crate::port::{Direction, Position, RecordedEvent};
 use crate::snapshot::{SNAPSHOT_BYTES_MAX, Snapshot, SnapshotAt};
 use crate::transact::config::LOAD_PAGE_EVENTS;

@@ -5,10 +5,9 @@
 //! commit again until the store accepts it or says wrong revision; then a read of the stream tells by
 //! event ids whose events stand there. A read that shows nothing proves nothing and is repeated.
 
+use super::ops::{Awaited, Op};
 use super::slot::Phase;
-use super::{
-    Awaited, Core, Domain, Entry, EntryKind, Failure, Flight, Op, Pending, Request, Sabotage,
-};
+use super::{Core, Domain, Entry, EntryKind, Failure, Flight, Pending, Request, Sabotage};
 use crate::port::{
     AppendError, Commit, Committed, Direction, Expected, NewEvent, Position, RecordedEvent,
     StreamAppend, StreamName,
