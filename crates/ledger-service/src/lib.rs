@@ -20,13 +20,15 @@ mod policies;
 mod quote;
 mod readings;
 mod registry;
+mod route;
 mod service;
 mod snapshot_file;
 mod task;
 pub mod time_source;
 
 pub use api::*;
-pub use clock::{ClockConfig, DueSource, run_clock};
+pub use clock::{ClockConfig, DueSource, Round, run_clock};
 pub use policies::{Policies, PolicyError};
+pub use readings::READINGS_PER_CALL_MAX;
 pub use service::{Ledger, LedgerConfig, StartError};
 pub use time_source::TimeSource;

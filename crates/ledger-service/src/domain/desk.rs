@@ -1,0 +1,175 @@
+//! Decisions that no account makes: money for a meter that nobody holds, and returns from suspense (C13).
+
+use event_store::transact::{Decision, Evidence};
+use event_store::{Expected, StreamAppend};
+use ledger_core::answer::Answer;
+use ledger_core::command::Source;
+use ledger_core::event::{Event, SuspenseEvent};
+use ledger_core::ids::{CommandKey, OpaqueRef};
+use ledger_core::num::Money;
+use ledger_core::rejection::Rejection;
+use ledger_core::suspense;
+
+use super::encode::Beside;
+use super::{LedgerDomain, evidence as known, keys};
+use crate::ids::Ids;
+use crate::meta::Cause;
+use crate::task::{DeskTask, DeskWork, Verdict, stream};
+
+impl LedgerDomain {
+    pub(super) fn decide_at_desk(&self, task: &DeskTask, evidence: &Evidence) -> Decision<Verdict> {
+        if let Some(verdict) = keys::remembered(&task.claim, evidence) {
+            return Decision::answer(verdict);
+        }
+        match &task.work {
+            DeskWork::Payment {
+                amount,
+                source,
+                named,
+                refusal,
+            } => self.refuse_payment(task, (*amount, source), named, refusal),
+            DeskWork::Other { refusal } => refuse(refusal.clone()),
+            DeskWork::Return {
+                item,
+                item_stream,
+                document,
+            } => match known::item(evidence, item_stream) {
+                Ok(found) => {
+                    let expected = evidence.expected(item_stream);
+                    self.give_back(task, item, &found, (document, expected))
+                }
+                Err(damage) => Decision::answer(Verdict::Damaged(damage)),
+            },
+        }
+    }
+
+    /// A payment that no account can take: refused and remembered, or, when the money was taken already,
+    /// suspended.
+    fn refuse_payment(
+        &self,
+        task: &DeskTask,
+        (amount, source): (Money, &Source),
+        named: &str,
+        refusal: &Rejection,
+    ) -> Decision<Verdict> {
+        if let Some(malformed) = self.malformed_amount(amount) {
+            return refuse(malformed);
+        }
+        let ids = Ids::of_key(&task.claim.key);
+        let origin = beside(task, &ids);
+        let mut claims = Vec::with_capacity(2);
+        let answer = match source {
+            Source::Taken => {
+                let day = self
+                    .policies()
+                    .default_policy()
+                    .zone()
+                    .date_of(task.received_at);
+                let (event, answer) =
+                    suspense::suspend(&task.claim.key, day, amount, named, refusal.clone());
+                claims.push(self.suspension(&task.claim.key, event, &origin));
+                Answer::Suspended(answer)
+            }
+            Source::NotTaken | Source::Suspense(_) => Answer::Refused(refusal.clone()),
+        };
+        claims.push(keys::bind(
+            &self.kinds,
+            &task.claim,
+            task.stream.as_str(),
+            &answer,
+            &origin,
+        ));
+        Decision {
+            answer: Verdict::fresh(answer),
+            events: Vec::new(),
+            claims,
+        }
+    }
+
+    /// The event that suspends a payment, in the same commit as its key.
+    pub(super) fn suspension(
+        &self,
+        key: &CommandKey,
+        event: ledger_core::event::PaymentSuspended,
+        origin: &Beside<'_>,
+    ) -> StreamAppend {
+        let item_stream = stream(&suspense::stream_of(key));
+        let event = Event::Suspense(SuspenseEvent::PaymentSuspended(event));
+        let events = vec![self.kinds.beside(item_stream.as_str(), &event, origin)];
+        StreamAppend {
+            stream: item_stream,
+            expected: Expected::NoStream,
+            events,
+        }
+    }
+
+    fn malformed_amount(&self, amount: Money) -> Option<Rejection> {
+        let decimals = self.policies().default_policy().currency().decimals;
+        if !amount.is_positive() {
+            return Some(Rejection::BadInput {
+                field: "amount".to_owned(),
+                reason: "must be above zero".to_owned(),
+            });
+        }
+        (!amount.has_decimals_at_most(u32::from(decimals)))
+            .then_some(Rejection::TooFine { amount, decimals })
+    }
+
+    fn give_back(
+        &self,
+        task: &DeskTask,
+        item: &CommandKey,
+        found: &suspense::SuspenseItem,
+        (document, expected): (&OpaqueRef, Expected),
+    ) -> Decision<Verdict> {
+        let day = self
+            .policies()
+            .default_policy()
+            .zone()
+            .date_of(task.received_at);
+        let (event, returned) = match found.give_back(item, day, document) {
+            Ok(both) => both,
+            Err(refusal) => return refuse(refusal),
+        };
+        let ids = Ids::of_key(&task.claim.key);
+        let origin = beside(task, &ids);
+        let item_stream = stream(&suspense::stream_of(item));
+        let event = Event::Suspense(SuspenseEvent::SuspenseReturned(event));
+        let events = vec![self.kinds.beside(item_stream.as_str(), &event, &origin)];
+        let answer = Answer::Returned(returned);
+        let claims = vec![
+            StreamAppend {
+                stream: item_stream,
+                expected,
+                events,
+            },
+            keys::bind(
+                &self.kinds,
+                &task.claim,
+                task.stream.as_str(),
+                &answer,
+                &origin,
+            ),
+        ];
+        Decision {
+            answer: Verdict::fresh(answer),
+            events: Vec::new(),
+            claims,
+        }
+    }
+}
+
+fn beside<'a>(task: &'a DeskTask, ids: &'a Ids) -> Beside<'a> {
+    let CommandKey { channel, reference } = &task.claim.key;
+    Beside {
+        ids,
+        at: task.received_at,
+        received_at: task.received_at,
+        by: task.actor.as_str(),
+        cause: Cause::Key(channel.as_str(), reference.as_str()),
+    }
+}
+
+fn refuse(refusal: Rejection) -> Decision<Verdict> {
+    Decision::answer(Verdict::fresh(Answer::Refused(refusal)))
+}

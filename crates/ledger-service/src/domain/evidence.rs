@@ -1,0 +1,203 @@
+//! What must be known before a decision, besides the state, and how history is searched for a reading.
+
+use event_store::transact::{Evidence, History, Needs, Probe};
+use event_store::{RecordedEvent, StreamName};
+use ledger_core::account::{Account, needs_history};
+use ledger_core::command::{Command, PriorReading, Reading, Source};
+use ledger_core::event::{AccountEvent, Event, SuspenseEvent, decode};
+use ledger_core::ids::{ChannelId, CommandKey, MeterNumber, Reference};
+use ledger_core::num::Quantity;
+use ledger_core::suspense::{self, SuspenseItem};
+use ledger_core::time::Timestamp;
+
+use crate::meta;
+use crate::task::{DeskTask, DeskWork, KeyedTask, ReadingTask, meter_stream, stream};
+
+/// A reading older than what the state remembers is looked for in the account's own history.
+pub(super) fn needs_of_reading(account: &Account, task: &ReadingTask) -> Needs {
+    match &task.command {
+        Command::RecordReading(reading) if needs_history(account, reading) => Needs::search_from(0),
+        _ => Needs::nothing(),
+    }
+}
+
+/// The key first; only a new key needs more.
+pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Evidence) -> Needs {
+    if !known.has_read(&task.claim.stream) {
+        return Needs::stream(task.claim.stream.clone());
+    }
+    if known.newest(&task.claim.stream).is_some() {
+        return Needs::nothing();
+    }
+    let mut streams: Vec<StreamName> = claimed_meters(account, &task.command)
+        .iter()
+        .map(meter_stream)
+        .collect();
+    if let Some(item) = suspense_source(&task.command) {
+        streams.push(stream(&suspense::stream_of(item)));
+    }
+    if let Command::VoidTopUp(void) = &task.command {
+        streams.push(voided_key(&task.claim.key.channel, &void.reference));
+    }
+    Needs {
+        streams,
+        search_from: None,
+    }
+}
+
+/// The key first; only a new key of a return needs more.
+pub(super) fn needs_of_desk(task: &DeskTask, known: &Evidence) -> Needs {
+    if !known.has_read(&task.claim.stream) {
+        return Needs::stream(task.claim.stream.clone());
+    }
+    match &task.work {
+        DeskWork::Return { item_stream, .. } if known.newest(&task.claim.stream).is_none() => {
+            Needs::stream(item_stream.clone())
+        }
+        DeskWork::Return { .. } | DeskWork::Payment { .. } | DeskWork::Other { .. } => {
+            Needs::nothing()
+        }
+    }
+}
+
+/// Meters whose claims a command moves.
+pub(super) fn claimed_meters(account: &Account, command: &Command) -> Vec<MeterNumber> {
+    match command {
+        Command::InstallMeter(install) => vec![install.meter.clone()],
+        Command::RemoveMeter { last, .. } => vec![last.meter.clone()],
+        Command::ExchangeMeter(exchange) => {
+            let mut both = vec![exchange.old.meter.clone()];
+            if exchange.new != exchange.old.meter {
+                both.push(exchange.new.clone());
+            }
+            both
+        }
+        Command::CloseAccount { .. } => {
+            let in_place = account
+                .meters()
+                .iter()
+                .filter(|meter| meter.removed_at.is_none());
+            in_place.map(|meter| meter.number.clone()).collect()
+        }
+        Command::OpenAccount(_)
+        | Command::ResolveMeter { .. }
+        | Command::ActivateMeter { .. }
+        | Command::AgreeDebt { .. }
+        | Command::RescheduleDebt { .. }
+        | Command::EnterLegacyCredit { .. }
+        | Command::TopUp(_)
+        | Command::VoidTopUp(_)
+        | Command::PayDebt(_)
+        | Command::AcceptMovedCredit { .. }
+        | Command::Disconnect { .. }
+        | Command::Reconnect { .. }
+        | Command::ConfirmOrder { .. }
+        | Command::Tick
+        | Command::RecordReading(_) => Vec::new(),
+    }
+}
+
+/// Amount and source of a payment.
+pub(super) fn payment_of(command: &Command) -> Option<(ledger_core::num::Money, &Source)> {
+    match command {
+        Command::TopUp(top_up) => Some((top_up.amount, &top_up.source)),
+        Command::PayDebt(pay) => Some((pay.amount, &pay.source)),
+        Command::OpenAccount(_)
+        | Command::CloseAccount { .. }
+        | Command::InstallMeter(_)
+        | Command::RemoveMeter { .. }
+        | Command::ExchangeMeter(_)
+        | Command::ResolveMeter { .. }
+        | Command::ActivateMeter { .. }
+        | Command::AgreeDebt { .. }
+        | Command::RescheduleDebt { .. }
+        | Command::EnterLegacyCredit { .. }
+        | Command::VoidTopUp(_)
+        | Command::AcceptMovedCredit { .. }
+        | Command::Disconnect { .. }
+        | Command::Reconnect { .. }
+        | Command::ConfirmOrder { .. }
+        | Command::Tick
+        | Command::RecordReading(_) => None,
+    }
+}
+
+/// The item of suspense that a payment allocates.
+pub(super) fn suspense_source(command: &Command) -> Option<&CommandKey> {
+    match payment_of(command) {
+        Some((_, Source::Suspense(item))) => Some(item),
+        Some((_, Source::NotTaken | Source::Taken)) | None => None,
+    }
+}
+
+/// The stream that remembers the top-up a void names: of the same channel only (C16).
+pub(super) fn voided_key(channel: &ChannelId, reference: &Reference) -> StreamName {
+    stream(
+        &CommandKey {
+            channel: channel.clone(),
+            reference: reference.clone(),
+        }
+        .stream(),
+    )
+}
+
+/// An item of suspense by its newest event.
+pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<SuspenseItem, String> {
+    let Some(event) = evidence.newest(item_stream) else {
+        return Ok(SuspenseItem::Absent);
+    };
+    match decode(&event.kind, &event.data) {
+        Ok(Event::Suspense(fact)) => Ok(SuspenseItem::of_newest(Some::<SuspenseEvent>(fact))),
+        Ok(Event::Account(_) | Event::Meter(_) | Event::Key(_) | Event::Gateway(_)) => Err(
+            format!("{item_stream}: {} does not belong there", event.kind),
+        ),
+        Err(error) => Err(format!("{item_stream}: {error}")),
+    }
+}
+
+/// The accepted reading of the same meter and instant, if history has one.
+pub(super) fn prior_of(task: &ReadingTask, evidence: &Evidence) -> Option<PriorReading> {
+    let Command::RecordReading(reading) = &task.command else {
+        return None;
+    };
+    let History::Found(event) = &evidence.history else {
+        return None;
+    };
+    let (_, value) = read_as(reading, &event.kind, &event.data)?;
+    let delivery = meta::stamp(&event.meta).map_or(0, |stamp| stamp.delivery);
+    Some(PriorReading { value, delivery })
+}
+
+/// In one account the accepted readings of a meter number follow each other in read time, each time of
+/// installation before those of its register.
+pub(super) fn probe_reading(task: &ReadingTask, event: &RecordedEvent) -> Probe {
+    let Command::RecordReading(reading) = &task.command else {
+        return Probe::Unrelated;
+    };
+    match read_as(reading, &event.kind, &event.data) {
+        None => Probe::Unrelated,
+        Some((at, _)) if at < reading.read_at => Probe::Before,
+        Some((at, _)) if at > reading.read_at => Probe::After,
+        Some(_) => Probe::Found,
+    }
+}
+
+/// When and at what value an event says that this meter was read.
+fn read_as(reading: &Reading, kind: &str, data: &[u8]) -> Option<(Timestamp, Quantity)> {
+    if !matches!(
+        kind,
+        "consumption-charged.v1" | "meter-installed.v1" | "meter-exchanged.v1"
+    ) {
+        return None;
+    }
+    match decode(kind, data).ok()? {
+        Event::Account(AccountEvent::ConsumptionCharged(e)) if e.m == reading.meter => {
+            Some((e.t, e.v))
+        }
+        Event::Account(AccountEvent::MeterInstalled(e)) if e.m == reading.meter => Some((e.t, e.v)),
+        Event::Account(AccountEvent::MeterExchanged(e)) if e.new == reading.meter => {
+            Some((e.t, e.first))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,227 @@
+//! `LedgerDomain`: the ledger as `transact` sees it.
+//!
+//! States are accounts (the pure core folds and decides), gateways (how far their deliveries are
+//! recorded) and desks (no state at all). What stands in other streams – key claims, meter claims, money
+//! in suspense – is evidence, and what is written there goes into the same commit.
+//!
+//! * `evidence` – what must be known, and how it is read;
+//! * `encode` – from facts to bytes;
+//! * `account` – decisions of accounts; `meters` – their meter claims; `keys` – what became of a key;
+//! * `desk`, `gateway` – the other two.
+
+mod account;
+mod desk;
+mod encode;
+mod evidence;
+mod gateway;
+mod keys;
+mod meters;
+
+use event_store::transact::{Decision, Domain, Evidence, Needs, PastEvent, Probe};
+use event_store::{RecordedEvent, StreamName};
+use ledger_core::account::Account;
+use ledger_core::event::{AccountEvent, Event, decode};
+use ledger_core::ids::AccountId;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::account::move_of;
+use self::encode::Kinds;
+pub(crate) use self::keys::{answer_of, answered};
+use crate::meta;
+use crate::policies::Policies;
+use crate::task::{Task, Verdict, prefix};
+
+/// Changes with every change of the states' form beside the account's own.
+const STATE_VERSION: &str = "ledger-service-state-1";
+
+/// A folded stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum State {
+    /// `account-<id>`
+    Account(Box<Account>),
+    /// `gateway-<id>`: the newest sequence recorded.
+    Gateway {
+        /// `None` before the first record.
+        recorded_up_to: Option<u64>,
+    },
+    /// A desk, or the stream of something that is never decided here.
+    Desk,
+}
+
+/// The domain.
+pub(crate) struct LedgerDomain {
+    policies: Policies,
+    kinds: Kinds,
+}
+
+impl LedgerDomain {
+    pub(crate) fn new(policies: Policies) -> Self {
+        Self {
+            policies,
+            kinds: Kinds::new(),
+        }
+    }
+
+    pub(crate) const fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    fn evolve_account(
+        &self,
+        account: &mut Account,
+        event: &AccountEvent,
+        meta: &[u8],
+    ) -> Result<(), String> {
+        if let AccountEvent::AccountOpened(opened) = event {
+            self.must_know(&opened.scheme)?;
+        }
+        account.evolve(event, meta::stamp(meta)?);
+        Ok(())
+    }
+
+    fn must_know(&self, scheme: &str) -> Result<(), String> {
+        if self.policies.named(scheme).is_some() {
+            return Ok(());
+        }
+        Err(format!(
+            "the account belongs to scheme {scheme:?}, which is not configured: add it and start again"
+        ))
+    }
+}
+
+impl Domain for LedgerDomain {
+    type State = State;
+    type Command = Task;
+    type Answer = Verdict;
+
+    fn stream(&self, task: &Task) -> StreamName {
+        task.stream().clone()
+    }
+
+    fn initial(&self, stream: &StreamName) -> State {
+        let name = stream.as_str();
+        if let Some(id) = name.strip_prefix(prefix::ACCOUNT) {
+            let id = AccountId::parse(id);
+            assert!(id.is_ok(), "an account's stream is named after a parsed id");
+            return id.map_or(State::Desk, |id| State::Account(Box::new(Account::new(id))));
+        }
+        if name.starts_with(prefix::GATEWAY) {
+            State::Gateway {
+                recorded_up_to: None,
+            }
+        } else {
+            State::Desk
+        }
+    }
+
+    fn evolve(&self, state: &mut State, event: PastEvent<'_>) -> Result<(), String> {
+        let place = || format!("event {} ({})", event.revision, event.kind);
+        let decoded =
+            decode(event.kind, event.data).map_err(|error| format!("{}: {error}", place()))?;
+        match (state, decoded) {
+            (State::Account(account), Event::Account(fact)) => self
+                .evolve_account(account, &fact, event.meta)
+                .map_err(|error| format!("{}: {error}", place())),
+            (State::Gateway { recorded_up_to }, Event::Gateway(received)) => {
+                *recorded_up_to = Some(received.seq.1);
+                Ok(())
+            }
+            (
+                State::Account(_) | State::Gateway { .. } | State::Desk,
+                Event::Account(_)
+                | Event::Meter(_)
+                | Event::Key(_)
+                | Event::Suspense(_)
+                | Event::Gateway(_),
+            ) => Err(format!(
+                "{} does not belong to this kind of stream",
+                place()
+            )),
+        }
+    }
+
+    fn needs(&self, state: &State, task: &Task, known: &Evidence) -> Needs {
+        match (state, task) {
+            (State::Account(account), Task::Reading(task)) => {
+                evidence::needs_of_reading(account, task)
+            }
+            (State::Account(account), Task::Keyed(task)) => {
+                evidence::needs_of_keyed(account, task, known)
+            }
+            (State::Desk, Task::Desk(task)) => evidence::needs_of_desk(task, known),
+            (
+                State::Account(_) | State::Gateway { .. } | State::Desk,
+                Task::Reading(_)
+                | Task::Keyed(_)
+                | Task::Bare(_)
+                | Task::Desk(_)
+                | Task::Gateway(_),
+            ) => Needs::nothing(),
+        }
+    }
+
+    fn probe(&self, task: &Task, event: &RecordedEvent) -> Probe {
+        match task {
+            Task::Reading(task) => evidence::probe_reading(task, event),
+            Task::Keyed(_) | Task::Bare(_) | Task::Desk(_) | Task::Gateway(_) => Probe::Unrelated,
+        }
+    }
+
+    fn decide(&self, state: &mut State, task: &Task, evidence: &Evidence) -> Decision<Verdict> {
+        match (state, task) {
+            (State::Account(account), Task::Reading(task)) => {
+                self.decide_reading(account, task, evidence)
+            }
+            (State::Account(account), Task::Keyed(task)) => {
+                self.decide_keyed(account, task, evidence)
+            }
+            (State::Account(account), Task::Bare(task)) => self.decide_bare(account, task),
+            (State::Desk, Task::Desk(task)) => self.decide_at_desk(task, evidence),
+            (State::Gateway { recorded_up_to }, Task::Gateway(task)) => {
+                self.decide_delivery(recorded_up_to, task)
+            }
+            (
+                State::Account(_) | State::Gateway { .. } | State::Desk,
+                Task::Reading(_)
+                | Task::Keyed(_)
+                | Task::Bare(_)
+                | Task::Desk(_)
+                | Task::Gateway(_),
+            ) => {
+                assert!(false, "a task names a stream of its own kind");
+                Decision::answer(Verdict::Damaged(String::new()))
+            }
+        }
+    }
+
+    fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
+        match state {
+            State::Account(_) | State::Gateway { .. } => serde_json::to_vec(state).ok(),
+            State::Desk => None,
+        }
+    }
+
+    fn restore(&self, stream: &StreamName, bytes: &[u8]) -> Option<State> {
+        let state: State = serde_json::from_slice(bytes).ok()?;
+        let fits = match (&state, self.initial(stream)) {
+            (State::Account(account), State::Account(empty)) => {
+                account.id() == empty.id() && self.policies.named(account.scheme()).is_some()
+            }
+            (State::Gateway { .. }, State::Gateway { .. }) => true,
+            (
+                State::Account(_) | State::Gateway { .. } | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::Desk,
+            ) => false,
+        };
+        fits.then_some(state)
+    }
+
+    fn schema_hash(&self) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(STATE_VERSION.as_bytes())
+            .update(b"|")
+            .update(Account::state_version().as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}

@@ -1,0 +1,158 @@
+//! What a payment would do, before money is taken (C13): decided like the payment, on a copy, and
+//! thrown away.
+
+use ledger_core::account::{Account, Decided, decide};
+use ledger_core::answer::{Answer, Receipt, ReceiptKind};
+use ledger_core::command::{Facts, Source};
+use ledger_core::ids::{Actor, ChannelId, CommandKey, Reference};
+use ledger_core::num::Money;
+use ledger_core::time::Timestamp;
+
+use crate::api::{
+    Ask, Quote, QuoteLine, QuotePart, QuoteRequest, QuoteResult, ServiceError, Target,
+};
+use crate::domain::State;
+use crate::route;
+use crate::service::Ledger;
+use crate::task::account_stream;
+
+impl Ledger {
+    /// Validates a payment and explains each cent of it. Nothing is recorded, and nothing is promised: a
+    /// payment sent afterwards is decided anew.
+    ///
+    /// # Errors
+    /// See [`ServiceError`]. A refusal is the inner result.
+    pub async fn quote(&self, request: QuoteRequest) -> Result<QuoteResult, ServiceError> {
+        let QuoteRequest {
+            target,
+            ask,
+            received_at,
+        } = request;
+        let ask = match ask {
+            Ask::TopUp { amount, .. } => Ask::TopUp {
+                amount,
+                source: Source::NotTaken,
+            },
+            Ask::PayDebt { amount, .. } => Ask::PayDebt {
+                amount,
+                source: Source::NotTaken,
+            },
+            Ask::Command(_) => {
+                return Err(ServiceError::Invalid("only payments are quoted".to_owned()));
+            }
+        };
+        let (id, stream) = match &target {
+            Target::Account(account) => (account.clone(), account_stream(account)),
+            Target::Meter(text) => match route::holder(self, text) {
+                Ok(holder) => (holder.account, holder.stream),
+                Err(refusal) => return Ok(Err(refusal)),
+            },
+            Target::TopUp(_) => {
+                return Err(ServiceError::Invalid(
+                    "a quote names an account or a meter".to_owned(),
+                ));
+            }
+        };
+        let command = route::command_of(ask, &target)?;
+        let State::Account(mut account) = self.0.transact.state(stream).await?.state else {
+            return Err(ServiceError::Damaged(format!(
+                "account {id} has another kind of state"
+            )));
+        };
+        let facts = Facts {
+            account: id,
+            received_at,
+            actor: clerk()?,
+            key: Some(hypothetical_key()?),
+            delivery: 0,
+            prior: None,
+            voidable: None,
+        };
+        let policy = self.policies().of(&account);
+        let before = (*account).clone();
+        let Decided { answer, .. } = decide(&mut account, policy, &facts, &command);
+        match answer {
+            Answer::Receipt(receipt) => {
+                let month = policy.zone().month_of(received_at.max(before.newest_at()));
+                let due = before.debt().map_or(Money::ZERO, |debt| debt.due(month));
+                Ok(Ok(explain(receipt, due)))
+            }
+            Answer::Refused(refusal) => Ok(Err(refusal)),
+            Answer::Done { .. }
+            | Answer::Suspended(_)
+            | Answer::Returned(_)
+            | Answer::Reading(_) => Err(ServiceError::Damaged(
+                "a payment was answered as something else".to_owned(),
+            )),
+        }
+    }
+
+    /// The next instant after `after` at which one of an account's own deadlines is due.
+    #[must_use]
+    pub fn next_due(&self, account: &Account, after: Timestamp) -> Option<Timestamp> {
+        account.next_due(self.policies().of(account), after)
+    }
+}
+
+/// Splits a payment by what it settles first; the lines sum to the amount.
+fn explain(receipt: Receipt, due: Money) -> Quote {
+    let Receipt {
+        account,
+        utility,
+        meter,
+        amount,
+        balance,
+        kind,
+        ..
+    } = receipt;
+    let (settles, rest, settled) = match kind {
+        ReceiptKind::TopUp | ReceiptKind::Void => {
+            let owed = (amount - balance).max(Money::ZERO);
+            (QuotePart::OwedCredit, QuotePart::Credit, owed.min(amount))
+        }
+        ReceiptKind::Debt => (
+            QuotePart::InstalmentDue,
+            QuotePart::DebtAhead,
+            due.min(amount),
+        ),
+    };
+    let lines = [
+        QuoteLine {
+            what: settles,
+            amount: settled,
+        },
+        QuoteLine {
+            what: rest,
+            amount: amount - settled,
+        },
+    ];
+    let lines: Vec<QuoteLine> = lines
+        .into_iter()
+        .filter(|line| !line.amount.is_zero())
+        .collect();
+    assert!(
+        lines.iter().map(|line| line.amount).sum::<Money>() == amount,
+        "a quote explains each cent"
+    );
+    Quote {
+        account,
+        utility,
+        meter,
+        lines,
+        balance,
+    }
+}
+
+fn clerk() -> Result<Actor, ServiceError> {
+    Actor::parse("quote").map_err(|error| ServiceError::Invalid(error.to_string()))
+}
+
+/// A payment needs a key; this one is never written.
+fn hypothetical_key() -> Result<CommandKey, ServiceError> {
+    let bad = |error: ledger_core::ids::BadName| ServiceError::Invalid(error.to_string());
+    let channel = ChannelId::parse(route::OWN_CHANNEL).map_err(bad)?;
+    Ok(CommandKey {
+        channel,
+        reference: Reference::parse("quote").map_err(bad)?,
+    })
+}
