@@ -4,9 +4,11 @@
 
 pub mod clock;
 pub mod conformance;
+pub mod embedded;
 pub mod limits;
 pub mod memory;
 pub mod port;
+pub mod sim;
 pub mod snapshot;
 pub mod transact;
 

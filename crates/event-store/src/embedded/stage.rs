@@ -1,0 +1,392 @@
+//! Staging: judging commits, giving them their places and encoding them into the open frame.
+//!
+//! Pure of the disk but for looking up streams of sealed segments. It runs ahead of what is durable: the
+//! next frame is staged while the last one is synced. So its state is lost, with the store, when a sync
+//! fails.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::index_build::IndexHead;
+use super::index_memory::MemoryIndex;
+use super::layout::{
+    Chain, FRAME_BYTES_MAX, FRAME_BYTES_TARGET, FRAME_HEADER_BYTES, FrameHeader,
+    SEGMENT_HEADER_BYTES, SegmentHeader,
+};
+use super::record::{Place, push_record, record_bytes_max};
+use super::segment::{Segment, SharedMemory, Sought};
+use super::shared::Shared;
+use super::spares::{Class, Spares};
+use super::wire::{align8, offset32};
+use crate::clock::Clock;
+use crate::limits::expectation_holds;
+use crate::port::{AppendError, Commit, Committed, Position, StreamAppend, StreamName};
+
+/// Frame buffers kept for reuse: one being staged, one being written, one being let go.
+const BUFFERS_KEPT: usize = 3;
+/// Larger buffers are given back instead of kept.
+const BUFFER_BYTES_KEPT: usize = 2 * FRAME_BYTES_TARGET;
+
+/// How a commit fared.
+pub(crate) enum Offered {
+    /// Judged; an `Ok` holds once the open frame is durable, as does a refusal.
+    Judged(Result<Committed, AppendError>),
+    /// The open frame must be closed first; then offer the commit again.
+    FrameFull,
+}
+
+/// A segment to be made before its first frame is written.
+pub(crate) struct NewSegment {
+    pub(crate) spare: String,
+    pub(crate) header: [u8; SEGMENT_HEADER_BYTES],
+    /// The segment before, to be sealed now.
+    pub(crate) before: Arc<Segment>,
+    pub(crate) before_head: IndexHead,
+}
+
+/// A frame ready to be written.
+pub(crate) struct Frame {
+    pub(crate) switch: Option<NewSegment>,
+    pub(crate) segment: Arc<Segment>,
+    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) offset: u64,
+    /// Where the next frame begins.
+    pub(crate) end: u64,
+    /// The position behind its last event.
+    pub(crate) next_position: u64,
+}
+
+/// How one stream of a commit was found.
+struct Found {
+    /// Its number in the active segment's index.
+    number: Option<u32>,
+    next_revision: u64,
+}
+
+/// The state of staging.
+pub(crate) struct Stager {
+    shared: Arc<Shared>,
+    spares: Arc<Spares>,
+    clock: Arc<dyn Clock>,
+    /// The chain before the open frame; its hash is settled when `unhashed` is none.
+    chain: Chain,
+    unhashed: Option<(Arc<Vec<u8>>, usize)>,
+    segment: Arc<Segment>,
+    memory: SharedMemory,
+    capacity: u64,
+    /// Where the open frame begins.
+    offset: u64,
+    switch: Option<NewSegment>,
+    buffer: Vec<u8>,
+    buffers: Vec<Arc<Vec<u8>>>,
+    events: u32,
+    recorded_at_ms: i64,
+    found: Vec<Found>,
+}
+
+/// Where staging begins.
+pub(crate) struct Start {
+    pub(crate) chain: Chain,
+    pub(crate) capacity: u64,
+    pub(crate) offset: u64,
+}
+
+impl Stager {
+    pub(crate) fn new(
+        (shared, spares): (Arc<Shared>, Arc<Spares>),
+        clock: Arc<dyn Clock>,
+        segment: Arc<Segment>,
+        start: &Start,
+    ) -> Self {
+        let memory = segment.memory().unwrap_or_default();
+        Self {
+            shared,
+            spares,
+            clock,
+            chain: start.chain,
+            unhashed: None,
+            segment,
+            memory,
+            capacity: start.capacity,
+            offset: start.offset,
+            switch: None,
+            buffer: vec![0; FRAME_HEADER_BYTES],
+            buffers: Vec::new(),
+            events: 0,
+            recorded_at_ms: start.chain.recorded_at_ms,
+            found: Vec::new(),
+        }
+    }
+
+    /// Bytes of the open frame, 0 when it has no event.
+    pub(crate) fn open_bytes(&self) -> usize {
+        if self.events == 0 {
+            0
+        } else {
+            self.buffer.len()
+        }
+    }
+
+    fn next_position(&self) -> u64 {
+        self.chain
+            .next_position
+            .saturating_add(u64::from(self.events))
+    }
+
+    /// Judges a commit, already checked against the port's limits, and stages it.
+    pub(crate) fn offer(&mut self, commit: &Commit, class: Class) -> Offered {
+        if let Err(refused) = self.judge(commit) {
+            return Offered::Judged(Err(refused));
+        }
+        if class == Class::Normal
+            && let Some(why) = self.spares.refusal(self.shared.files.disk())
+        {
+            return Offered::Judged(Err(AppendError::Stopped(why)));
+        }
+        let bytes = commit_bytes_max(commit);
+        let staged = self.buffer.len();
+        assert!(
+            bytes.saturating_add(FRAME_HEADER_BYTES) <= FRAME_BYTES_MAX,
+            "the port's limits keep a commit in a frame"
+        );
+        let needed = (staged as u64)
+            .saturating_add(bytes as u64)
+            .saturating_add(8);
+        let beyond_segment = self.offset.saturating_add(needed) > self.capacity;
+        if self.events > 0 && (beyond_segment || staged.saturating_add(bytes) > FRAME_BYTES_TARGET)
+        {
+            return Offered::FrameFull;
+        }
+        if beyond_segment && let Err(why) = self.next_segment(needed, class) {
+            return Offered::Judged(Err(AppendError::Stopped(why)));
+        }
+        Offered::Judged(Ok(self.stage(commit)))
+    }
+
+    fn judge(&mut self, commit: &Commit) -> Result<(), AppendError> {
+        self.found.clear();
+        for append in &commit.appends {
+            let found = self.find(&append.stream)?;
+            let actual = found.next_revision.checked_sub(1);
+            if !expectation_holds(append.expected, actual) {
+                return Err(AppendError::WrongExpectedRevision {
+                    stream: append.stream.clone(),
+                    expected: append.expected,
+                    actual,
+                });
+            }
+            self.found.push(found);
+        }
+        Ok(())
+    }
+
+    fn find(&self, stream: &StreamName) -> Result<Found, AppendError> {
+        let known = self
+            .memory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .find(stream);
+        if let Some((number, head)) = known {
+            return Ok(Found {
+                number: Some(number),
+                next_revision: head.saturating_add(1),
+            });
+        }
+        let sought = Sought::new(stream);
+        for segment in self.shared.segments().iter().rev().skip(1) {
+            let head = segment.staged_head(&self.shared, &sought);
+            let head = head
+                .map_err(|e| AppendError::Stopped(format!("looking for stream {stream}: {e}")))?;
+            if let Some(head) = head {
+                return Ok(Found {
+                    number: None,
+                    next_revision: head.saturating_add(1),
+                });
+            }
+        }
+        Ok(Found {
+            number: None,
+            next_revision: 0,
+        })
+    }
+
+    fn stage(&mut self, commit: &Commit) -> Committed {
+        if self.events == 0 {
+            self.recorded_at_ms = self.clock.now_ms().max(self.chain.recorded_at_ms);
+        }
+        let memory = Arc::clone(&self.memory);
+        let mut memory = memory.write().unwrap_or_else(PoisonError::into_inner);
+        let mut revisions = Vec::with_capacity(commit.appends.len());
+        let found = std::mem::take(&mut self.found);
+        let last = commit.appends.len().saturating_sub(1);
+        for (i, (append, found)) in commit.appends.iter().zip(&found).enumerate() {
+            revisions.push(self.stage_stream(&mut memory, append, found, i == last));
+        }
+        self.found = found;
+        let newest = self.next_position().saturating_sub(1);
+        let position = Position {
+            commit: newest,
+            prepare: newest,
+        };
+        Committed {
+            position,
+            revisions,
+            recorded_at_ms: self.recorded_at_ms,
+        }
+    }
+
+    /// Encodes and indexes the events of one stream; gives the last revision.
+    fn stage_stream(
+        &mut self,
+        memory: &mut MemoryIndex,
+        append: &StreamAppend,
+        found: &Found,
+        last_stream: bool,
+    ) -> u64 {
+        let mut number = found.number;
+        let mut revision = found.next_revision;
+        let last = append.events.len().saturating_sub(1);
+        for (i, event) in append.events.iter().enumerate() {
+            let place = Place {
+                seed: self.shared.seed,
+                stream: &append.stream,
+                revision,
+                position: self.next_position(),
+                recorded_at_ms: self.recorded_at_ms,
+                commit_end: last_stream && i == last,
+            };
+            let offset = offset32(self.offset.saturating_add(self.buffer.len() as u64));
+            push_record(&mut self.buffer, &place, event);
+            memory.pass(place.position, offset, offset32(self.offset));
+            match number {
+                Some(number) => memory.push_known(number, offset),
+                None => number = Some(memory.push_new(&append.stream, revision, offset)),
+            }
+            self.events = self.events.saturating_add(1);
+            revision = revision.saturating_add(1);
+        }
+        revision.saturating_sub(1)
+    }
+
+    /// Goes on in a new segment. The open frame is empty.
+    fn next_segment(&mut self, needed: u64, class: Class) -> Result<(), String> {
+        assert!(
+            self.events == 0 && self.switch.is_none(),
+            "a frame lies in one segment"
+        );
+        let number = self.segment.number.saturating_add(1);
+        let needed = needed.saturating_add(SEGMENT_HEADER_BYTES as u64);
+        let spare = self
+            .spares
+            .take(self.shared.files.disk(), number, needed, class)?;
+        self.settle_hash();
+        let header = SegmentHeader {
+            store: self.shared.id.id,
+            number,
+            capacity: spare.capacity,
+            before_end: self.offset,
+            chain: self.chain,
+        };
+        let before_head = IndexHead {
+            store: self.shared.id.id,
+            number: self.segment.number,
+            first_position: self.segment.first_position,
+            end: self.offset,
+            chain: self.chain,
+        };
+        let streams = self
+            .memory
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .streams();
+        self.memory = Arc::new(RwLock::new(MemoryIndex::with_streams(streams)));
+        let start = SEGMENT_HEADER_BYTES as u64;
+        let segment = Segment::in_memory(
+            number,
+            self.chain.next_position,
+            Arc::clone(&self.memory),
+            start,
+        );
+        let before = std::mem::replace(&mut self.segment, Arc::new(segment));
+        self.shared.push_segment(Arc::clone(&self.segment));
+        self.switch = Some(NewSegment {
+            spare: spare.name,
+            header: header.encode(self.shared.seed),
+            before,
+            before_head,
+        });
+        self.capacity = spare.capacity;
+        self.offset = start;
+        for found in &mut self.found {
+            found.number = None;
+        }
+        Ok(())
+    }
+
+    /// Closes the open frame, if it has an event.
+    pub(crate) fn close(&mut self) -> Option<Frame> {
+        if self.events == 0 {
+            return None;
+        }
+        self.settle_hash();
+        let length = self.buffer.len();
+        let header = FrameHeader {
+            body_bytes: u32::try_from(length.saturating_sub(FRAME_HEADER_BYTES))
+                .unwrap_or(u32::MAX),
+            events: self.events,
+            first_position: self.chain.next_position,
+            recorded_at_ms: self.recorded_at_ms,
+            before_hash: self.chain.hash,
+        };
+        header.encode_into(self.shared.seed, &mut self.buffer);
+        self.buffer.resize(length.next_multiple_of(8), 0);
+        let next_position = self.next_position();
+        let offset = self.offset;
+        self.offset = align8(offset.saturating_add(length as u64));
+        self.chain.next_position = next_position;
+        self.chain.recorded_at_ms = self.recorded_at_ms;
+        self.events = 0;
+        let bytes = self.swap_buffer();
+        self.unhashed = Some((Arc::clone(&bytes), length));
+        Some(Frame {
+            switch: self.switch.take(),
+            segment: Arc::clone(&self.segment),
+            bytes,
+            offset,
+            end: self.offset,
+            next_position,
+        })
+    }
+
+    fn swap_buffer(&mut self) -> Arc<Vec<u8>> {
+        let mut next = Vec::new();
+        if let Some(free) = self.buffers.iter().position(|b| Arc::strong_count(b) == 1) {
+            next = Arc::try_unwrap(self.buffers.swap_remove(free)).unwrap_or_default();
+        }
+        next.clear();
+        next.resize(FRAME_HEADER_BYTES, 0);
+        let full = Arc::new(std::mem::replace(&mut self.buffer, next));
+        if self.buffers.len() < BUFFERS_KEPT && full.capacity() <= BUFFER_BYTES_KEPT {
+            self.buffers.push(Arc::clone(&full));
+        }
+        full
+    }
+
+    /// Computes the hash of the last closed frame; best done while that is being written.
+    pub(crate) fn settle_hash(&mut self) {
+        if let Some((bytes, length)) = self.unhashed.take() {
+            let frame = bytes.get(..length).unwrap_or_default();
+            self.chain.hash = *blake3::hash(frame).as_bytes();
+            self.shared.set_chain_hash(self.chain.hash);
+        }
+    }
+}
+
+fn commit_bytes_max(commit: &Commit) -> usize {
+    let stream = |a: &StreamAppend| -> usize {
+        a.events
+            .iter()
+            .map(|e| record_bytes_max(&a.stream, e))
+            .sum()
+    };
+    commit.appends.iter().map(stream).sum()
+}

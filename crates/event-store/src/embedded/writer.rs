@@ -1,0 +1,390 @@
+//! The threads around the log: one stages, one writes and syncs, one makes room and seals.
+//!
+//! The first two work side by side: while a frame is synced, everything that arrives is judged and encoded
+//! into the next one, which is handed over when the disk is free. So a sync is shared by all who waited
+//! for it, and nobody waits for a sync they do not need.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+use super::core::{Answers, settle_stopped};
+use super::output::{Output, Sealer};
+use super::shared::Shared;
+use super::spares::{Class, Spares};
+use super::stage::{Frame, Offered, Stager};
+use crate::port::{AppendError, Commit};
+
+/// Bytes of payload waiting to be staged; a caller that comes on top of them is told at once.
+const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Commits waiting to be staged, likewise.
+const QUEUE_COMMITS_MAX: usize = 1_000_000;
+/// A frame this large gains little from waiting for more: it is closed ahead, so that the disk does not
+/// wait for the hand-over.
+const CLOSE_AHEAD_BYTES: usize = 16 * 1024;
+
+/// One call of `append`.
+pub(crate) struct Request {
+    pub(crate) commits: Vec<Commit>,
+    /// Commits that break a limit, by their place.
+    pub(crate) invalid: Vec<(usize, AppendError)>,
+    pub(crate) class: Class,
+    pub(crate) reply: oneshot::Sender<Answers>,
+}
+
+/// A call whose last commit is in a frame (or was refused).
+struct Ticket {
+    answers: Answers,
+    reply: oneshot::Sender<Answers>,
+    /// Let go of only after the answer: freeing it costs time.
+    commits: Vec<Commit>,
+}
+
+/// What is handed to the writing thread.
+struct Handed {
+    frame: Option<Frame>,
+    tickets: Vec<Ticket>,
+}
+
+#[derive(Default)]
+struct State {
+    requests: VecDeque<Request>,
+    bytes: usize,
+    commits: usize,
+    handed: Option<Handed>,
+    writing: bool,
+    closing: bool,
+    staging_done: bool,
+}
+
+struct Desk {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    for_stager: Condvar,
+    for_output: Condvar,
+}
+
+impl Desk {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The running threads of a log.
+pub(crate) struct Writer {
+    desk: Arc<Desk>,
+    spares: Arc<Spares>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+fn payload_bytes(commits: &[Commit]) -> usize {
+    commits
+        .iter()
+        .flat_map(|c| &c.appends)
+        .flat_map(|a| &a.events)
+        .map(|e| e.data.len() + e.meta.len())
+        .sum()
+}
+
+impl Writer {
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        spares: &Arc<Spares>,
+        (stager, output, sealer): (Stager, Output, Sealer),
+    ) -> std::io::Result<Self> {
+        let desk = Arc::new(Desk {
+            shared: Arc::clone(shared),
+            state: Mutex::default(),
+            for_stager: Condvar::new(),
+            for_output: Condvar::new(),
+        });
+        let mut writer = Self {
+            desk: Arc::clone(&desk),
+            spares: Arc::clone(spares),
+            threads: Vec::new(),
+        };
+        let background_spares = Arc::clone(spares);
+        let background_shared = Arc::clone(shared);
+        let wake = Arc::clone(spares);
+        let staging_desk = Arc::clone(&desk);
+        writer.spawn("log-stage", move || {
+            Staging::new(staging_desk, stager).run();
+        })?;
+        writer.spawn("log-write", move || write_frames(&desk, output, &wake))?;
+        writer.spawn("log-room", move || {
+            while background_spares.wait_for_work() {
+                background_spares.make(background_shared.files.disk());
+                sealer.work();
+            }
+            sealer.work();
+        })?;
+        Ok(writer)
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        self.threads.push(
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(work)?,
+        );
+        Ok(())
+    }
+
+    /// Queues a call. When the queue is full the caller is told at once.
+    pub(crate) fn submit(&self, request: Request) {
+        let bytes = payload_bytes(&request.commits);
+        let mut state = self.desk.state();
+        let full = state.bytes.saturating_add(bytes) > QUEUE_BYTES_MAX
+            || state.commits.saturating_add(request.commits.len()) > QUEUE_COMMITS_MAX;
+        if full && !state.requests.is_empty() {
+            drop(state);
+            let why = "the queue of appends is full; send it again in a moment";
+            // Whoever dropped the future does not want the answer.
+            let _ = request.reply.send(vec![
+                Err(AppendError::Stopped(why.to_owned()));
+                request.commits.len()
+            ]);
+            return;
+        }
+        state.bytes = state.bytes.saturating_add(bytes);
+        state.commits = state.commits.saturating_add(request.commits.len());
+        state.requests.push_back(request);
+        drop(state);
+        self.desk.for_stager.notify_one();
+    }
+
+    /// Writes what is queued and ends the threads.
+    pub(crate) fn close(&mut self) {
+        self.desk.state().closing = true;
+        self.desk.for_stager.notify_all();
+        let mut threads = std::mem::take(&mut self.threads).into_iter();
+        for thread in threads.by_ref().take(2) {
+            let _ = thread.join();
+        }
+        self.spares.close();
+        for thread in threads {
+            let _ = thread.join();
+        }
+        self.desk.shared.close();
+    }
+}
+
+/// What the staging thread should do next.
+enum Next {
+    Stage,
+    Exit,
+}
+
+/// The staging thread.
+struct Staging {
+    desk: Arc<Desk>,
+    stager: Stager,
+    queue: VecDeque<Request>,
+    /// The call being staged: its answers so far.
+    answers: Answers,
+    /// Calls that are answered when the open frame is durable.
+    tickets: Vec<Ticket>,
+}
+
+impl Staging {
+    fn new(desk: Arc<Desk>, stager: Stager) -> Self {
+        Self {
+            desk,
+            stager,
+            queue: VecDeque::new(),
+            answers: Vec::new(),
+            tickets: Vec::new(),
+        }
+    }
+
+    fn run(mut self) {
+        loop {
+            match self.wait() {
+                Next::Exit => break,
+                Next::Stage => {}
+            }
+            if let Some(why) = self.desk.shared.stopped() {
+                self.refuse_all(&why);
+                continue;
+            }
+            while self.stage_queue() == Full::Yes {
+                self.hand_over();
+                if let Some(why) = self.desk.shared.stopped() {
+                    self.refuse_all(&why);
+                }
+            }
+            self.offer_over();
+        }
+        self.desk.state().staging_done = true;
+        self.desk.for_output.notify_all();
+    }
+
+    fn has_open(&self) -> bool {
+        self.stager.open_bytes() > 0 || !self.tickets.is_empty()
+    }
+
+    /// Waits for calls, or for the disk when there is an open frame.
+    fn wait(&mut self) -> Next {
+        let mut state = self.desk.state();
+        loop {
+            if !state.requests.is_empty() {
+                self.queue.append(&mut state.requests);
+                state.bytes = 0;
+                state.commits = 0;
+                return Next::Stage;
+            }
+            let free = state.handed.is_none() && !state.writing;
+            if free && self.has_open() {
+                return Next::Stage;
+            }
+            if free && state.closing {
+                return Next::Exit;
+            }
+            state = self
+                .desk
+                .for_stager
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Stages queued calls until none is left or the frame is full.
+    fn stage_queue(&mut self) -> Full {
+        while let Some(request) = self.queue.front_mut() {
+            while let Some(commit) = request.commits.get(self.answers.len()) {
+                let place = self.answers.len();
+                let invalid = request.invalid.iter().position(|(at, _)| *at == place);
+                let answer = match invalid {
+                    Some(at) => Err(request.invalid.swap_remove(at).1),
+                    None => match self.stager.offer(commit, request.class) {
+                        Offered::Judged(answer) => answer,
+                        Offered::FrameFull => return Full::Yes,
+                    },
+                };
+                self.answers.push(answer);
+            }
+            if let Some(request) = self.queue.pop_front() {
+                let answers = std::mem::take(&mut self.answers);
+                self.tickets.push(Ticket {
+                    answers,
+                    reply: request.reply,
+                    commits: request.commits,
+                });
+            }
+            if self.stager.open_bytes() >= CLOSE_AHEAD_BYTES {
+                self.offer_over();
+            }
+        }
+        Full::No
+    }
+
+    /// Hands the open frame over if the disk is free, or if it is large and none is waiting.
+    fn offer_over(&mut self) {
+        if !self.has_open() {
+            return;
+        }
+        let large = self.stager.open_bytes() >= CLOSE_AHEAD_BYTES;
+        let state = self.desk.state();
+        let take = state.handed.is_none() && (!state.writing || large);
+        drop(state);
+        if take {
+            self.hand();
+        }
+    }
+
+    /// Hands the open frame over, waiting until there is room for it.
+    fn hand_over(&mut self) {
+        let mut state = self.desk.state();
+        while state.handed.is_some() && self.desk.shared.stopped().is_none() {
+            state = self
+                .desk
+                .for_stager
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        let take = state.handed.is_none();
+        drop(state);
+        if take {
+            self.hand();
+        }
+    }
+
+    /// Only this thread fills the place, so it is still free when it was seen free.
+    fn hand(&mut self) {
+        let frame = self.stager.close();
+        let handed = Handed {
+            frame,
+            tickets: std::mem::take(&mut self.tickets),
+        };
+        let before = self.desk.state().handed.replace(handed);
+        assert!(before.is_none(), "one frame at a time is handed over");
+        self.desk.for_output.notify_one();
+        self.stager.settle_hash();
+    }
+
+    /// Answers everything with "stopped", or "in doubt" for what was handed over before.
+    fn refuse_all(&mut self, why: &str) {
+        let durable = self.desk.shared.durable();
+        for mut ticket in self.tickets.drain(..) {
+            settle_stopped(&mut ticket.answers, durable, why);
+            let _ = ticket.reply.send(ticket.answers);
+        }
+        for request in self.queue.drain(..) {
+            let mut answers = std::mem::take(&mut self.answers);
+            settle_stopped(&mut answers, durable, why);
+            answers.resize(
+                request.commits.len(),
+                Err(AppendError::Stopped(why.to_owned())),
+            );
+            let _ = request.reply.send(answers);
+        }
+        // What is open will never be written; closing it forgets it.
+        drop(self.stager.close());
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Full {
+    Yes,
+    No,
+}
+
+/// The writing thread.
+fn write_frames(desk: &Desk, mut output: Output, spares: &Spares) {
+    loop {
+        let mut state = desk.state();
+        let handed = loop {
+            if let Some(handed) = state.handed.take() {
+                state.writing = true;
+                break handed;
+            }
+            if state.staging_done {
+                return;
+            }
+            state = desk
+                .for_output
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(state);
+        // The place is free again: the next frame may be closed ahead.
+        desk.for_stager.notify_one();
+        let new_segment = handed.frame.as_ref().is_some_and(|f| f.switch.is_some());
+        let written = handed.frame.map_or(Ok(()), |frame| output.write(frame));
+        let stopped = written.err().or_else(|| desk.shared.stopped());
+        desk.state().writing = false;
+        desk.for_stager.notify_one();
+        if new_segment {
+            spares.wake();
+        }
+        for mut ticket in handed.tickets {
+            if let Some(why) = &stopped {
+                settle_stopped(&mut ticket.answers, desk.shared.durable(), why);
+            }
+            let _ = ticket.reply.send(ticket.answers);
+            drop(ticket.commits);
+        }
+    }
+}
