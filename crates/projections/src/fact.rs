@@ -1,0 +1,125 @@
+//! One event as projections see it: decoded once, shared by all of them.
+
+use event_store::{Position, RecordedEvent};
+use ledger_core::event::{AccountEvent, Event, ReadingsReceived, SuspenseEvent, decode, kind_of};
+use ledger_core::ids::{AccountId, ChannelId, CommandKey, Reference};
+use ledger_core::time::Timestamp;
+use serde::Deserialize;
+
+use crate::error::Stopped;
+
+/// A decoded event with what folding needs of its place and metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct Fact {
+    pub(crate) position: Position,
+    pub(crate) kind: &'static str,
+    pub(crate) body: Body,
+}
+
+/// What happened, with the names its stream carries.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Account(AccountFact),
+    Suspense {
+        key: CommandKey,
+        at: Timestamp,
+        event: SuspenseEvent,
+    },
+    Gateway(ReadingsReceived),
+    /// Who holds a meter is told by the accounts' own facts.
+    Meter,
+    /// A key's remembered answer is no row.
+    Key,
+}
+
+/// A fact of an account.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountFact {
+    pub(crate) account: AccountId,
+    /// When it counts.
+    pub(crate) at: Timestamp,
+    /// Done by a deadline of the account.
+    pub(crate) by_deadline: bool,
+    pub(crate) event: AccountEvent,
+}
+
+/// The part of the metadata that rows depend on; the rest is not even read.
+#[derive(Deserialize)]
+struct Stamp {
+    at: Timestamp,
+    #[serde(default)]
+    dl: bool,
+}
+
+/// Decodes an event.
+///
+/// # Errors
+/// When its kind is unknown, or its payload, metadata or stream does not have the shape of its kind.
+pub(crate) fn decode_fact(recorded: &RecordedEvent) -> Result<Fact, Stopped> {
+    understand(recorded).map_err(|reason| Stopped {
+        position: recorded.position,
+        kind: recorded.kind.to_string(),
+        reason,
+    })
+}
+
+fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
+    let event = decode(&recorded.kind, &recorded.data).map_err(|e| e.to_string())?;
+    let kind = kind_of(&event);
+    let body = match event {
+        Event::Account(event) => {
+            let stamp = stamp_of(recorded)?;
+            let account = account_of(recorded.stream.as_str())?;
+            Body::Account(AccountFact {
+                account,
+                at: stamp.at,
+                by_deadline: stamp.dl,
+                event,
+            })
+        }
+        Event::Suspense(event) => {
+            let at = stamp_of(recorded)?.at;
+            Body::Suspense {
+                key: suspense_key_of(recorded.stream.as_str())?,
+                at,
+                event,
+            }
+        }
+        Event::Gateway(event) => Body::Gateway(event),
+        Event::Meter(_) => Body::Meter,
+        Event::Key(_) => Body::Key,
+    };
+    Ok(Fact {
+        position: recorded.position,
+        kind,
+        body,
+    })
+}
+
+fn stamp_of(recorded: &RecordedEvent) -> Result<Stamp, String> {
+    serde_json::from_slice(&recorded.meta).map_err(|e| format!("metadata: {e}"))
+}
+
+fn account_of(stream: &str) -> Result<AccountId, String> {
+    let Some(id) = stream.strip_prefix("account-") else {
+        return Err(format!(
+            "an account's fact stands in stream {stream}, which is not `account-<id>`"
+        ));
+    };
+    AccountId::parse(id).map_err(|e| e.to_string())
+}
+
+/// `suspense-<channel>-<reference>`; a channel has no dash in it.
+fn suspense_key_of(stream: &str) -> Result<CommandKey, String> {
+    let named = stream
+        .strip_prefix("suspense-")
+        .and_then(|rest| rest.split_once('-'));
+    let Some((channel, reference)) = named else {
+        return Err(format!(
+            "a fact of suspense stands in stream {stream}, which is not `suspense-<channel>-<reference>`"
+        ));
+    };
+    let channel = ChannelId::parse(channel).map_err(|e| e.to_string())?;
+    let reference = Reference::parse(reference).map_err(|e| e.to_string())?;
+    Ok(CommandKey { channel, reference })
+}

@@ -1,0 +1,13 @@
+//! The projections, a file each: their tables, their rows, what each event does to them.
+
+pub(crate) mod accounts;
+pub(crate) mod balances;
+pub(crate) mod consumption;
+pub(crate) mod counts;
+pub(crate) mod deadlines;
+pub(crate) mod debts;
+pub(crate) mod exceptions;
+pub(crate) mod receipts;
+pub(crate) mod supply;
+pub(crate) mod suspense;
+pub(crate) mod trial;

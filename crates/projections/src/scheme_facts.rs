@@ -1,0 +1,28 @@
+//! What a query must be told of a scheme: deadlines depend on its policy, rows do not.
+
+use ledger_core::time::Millis;
+use ledger_core::utility::Utility;
+
+/// A transfer of credit between an account's wallets (U7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// Wallet that pays.
+    pub from: Utility,
+    /// Wallet that is below zero.
+    pub to: Utility,
+    /// How long it must have been below zero; zero or more.
+    pub after: Millis,
+    /// Time between turns from the first on; above zero.
+    pub every: Millis,
+}
+
+/// What deadlines need to know of a scheme's policy.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SchemeFacts {
+    /// The transfer between wallets, where the scheme has one.
+    pub transfer: Option<Transfer>,
+    /// Utilities whose supply is cut when credit is used up (U8).
+    pub cut_at_zero: Vec<Utility>,
+    /// How often an unconfirmed order is sent again (C20).
+    pub order_repeats_max: u32,
+}
