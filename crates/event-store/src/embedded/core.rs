@@ -86,6 +86,8 @@ impl LogCore {
     }
 
     fn commit(&mut self, commits: &[Commit], class: Class) -> Answers {
+        // What the background would have done since the last group.
+        self.parts.sealer.work();
         let mut answers: Answers = Vec::with_capacity(commits.len());
         for commit in commits {
             answers.push(self.commit_one(commit, class));
@@ -120,7 +122,6 @@ impl LogCore {
             // Why it failed is kept with the shared state and answered from there.
             let _ = self.parts.output.write(frame);
             self.parts.stager.settle_hash();
-            self.parts.sealer.work();
         }
     }
 
