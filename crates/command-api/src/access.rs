@@ -29,6 +29,7 @@ pub struct Rule {
 const STAFF: &[Role] = &[Staff];
 const PAYERS: &[Role] = &[Channel];
 const READERS: &[Role] = &[Staff, Operator, Analyst];
+const REPORTERS: &[Role] = &[Operator, Analyst];
 const READERS_AND_CHANNELS: &[Role] = &[Channel, Staff, Operator, Analyst];
 
 const fn write(path: &'static str, roles: &'static [Role]) -> Rule {
@@ -78,21 +79,22 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.SupplyService/Reconnect", STAFF),
     write("/ledger.v1.SupplyService/ConfirmOrder", STAFF),
     read("/ledger.v1.SupplyService/GetSupply", READERS),
+    read("/ledger.v1.SupplyService/ListUnconfirmedOrders", READERS),
     read("/ledger.v1.QueryService/GetAccount", READERS),
     read("/ledger.v1.QueryService/GetStatement", READERS),
     read("/ledger.v1.QueryService/ListReceipts", READERS_AND_CHANNELS),
-    read("/ledger.v1.QueryService/GetReceipt", READERS_AND_CHANNELS),
     read("/ledger.v1.QueryService/ReadHistory", READERS),
-    read("/ledger.v1.QueryService/GetConsumption", READERS),
+    read("/ledger.v1.QueryService/ListMeterHolders", READERS),
+    read("/ledger.v1.QueryService/GetDailyConsumption", READERS),
+    read("/ledger.v1.QueryService/GetMonthlyConsumption", READERS),
+    read("/ledger.v1.QueryService/GetCompleteness", READERS),
     read(
         "/ledger.v1.QueryService/GetSettlement",
         READERS_AND_CHANNELS,
     ),
     read("/ledger.v1.QueryService/ListExceptions", READERS),
-    read(
-        "/ledger.v1.QueryService/GetTrialBalance",
-        &[Operator, Analyst],
-    ),
+    read("/ledger.v1.QueryService/GetTrialBalance", REPORTERS),
+    read("/ledger.v1.QueryService/GetTotals", REPORTERS),
     read(
         "/ledger.v1.QueryService/ErrorCatalogue",
         READERS_AND_CHANNELS,

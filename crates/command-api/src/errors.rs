@@ -11,8 +11,10 @@
 
 use std::collections::HashMap;
 
+use event_store::ReadError;
 use ledger_core::rejection::{Entry, Rejection};
 use ledger_service::ServiceError;
+use projections::ReadModelError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -70,6 +72,8 @@ pub enum Operational {
     Unavailable,
     /// The caller's deadline passed.
     DeadlineExceeded,
+    /// The read models do not follow the log.
+    ReadModelDown,
     /// The read model has not come as far as the token says.
     ReadModelBehind,
 }
@@ -125,7 +129,7 @@ impl Malformed {
 
 impl Operational {
     /// All of them, in the order of the catalogue.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unauthenticated,
         Self::RoleMissing,
         Self::OtherChannel,
@@ -138,11 +142,16 @@ impl Operational {
         Self::Damaged,
         Self::Unavailable,
         Self::DeadlineExceeded,
+        Self::ReadModelDown,
         Self::ReadModelBehind,
     ];
 
     /// Its line of the catalogue.
     #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one entry a code: the published table"
+    )]
     pub const fn line(self) -> Line {
         let (code, status, meaning, cash) = match self {
             Self::Unauthenticated => (
@@ -216,6 +225,12 @@ impl Operational {
                 Code::DeadlineExceeded,
                 "No answer came in time; a command may have been carried out: ask FindCommand.",
                 KEEP_CASH,
+            ),
+            Self::ReadModelDown => (
+                "READ_MODEL_DOWN",
+                Code::Unavailable,
+                "The read models cannot answer until someone looks at them; payments go on.",
+                NO_CASH,
             ),
             Self::ReadModelBehind => (
                 "READ_MODEL_BEHIND",
@@ -343,6 +358,42 @@ impl From<ServiceError> for No {
             ServiceError::Stopped(_) => Self::Operational(Operational::Stopped, text),
             ServiceError::Damaged(_) => Self::Operational(Operational::Damaged, text),
             ServiceError::Invalid(_) => Self::field("request", Malformed::FieldOutOfRange, text),
+        }
+    }
+}
+
+impl From<ReadModelError> for No {
+    fn from(error: ReadModelError) -> Self {
+        use ReadModelError as E;
+        let text = error.to_string();
+        match error {
+            E::BadQuery { field, reason } => Self::field(field, Malformed::FieldOutOfRange, reason),
+            E::Busy { .. } => Self::Operational(Operational::TooManyCalls, text),
+            E::DeadlineExceeded { .. } => Self::Operational(Operational::ReadModelBehind, text),
+            E::Store(error) => Self::from(error),
+            E::Stopped(_)
+            | E::OtherStore { .. }
+            | E::OtherEpoch { .. }
+            | E::BeyondTail { .. }
+            | E::OtherSchema { .. }
+            | E::Differs { .. }
+            | E::InUse
+            | E::Database { .. }
+            | E::File { .. }
+            | E::Closed => {
+                tracing::error!(code = error.code(), error = %text, "the read models cannot answer");
+                Self::Operational(Operational::ReadModelDown, text)
+            }
+        }
+    }
+}
+
+impl From<ReadError> for No {
+    fn from(error: ReadError) -> Self {
+        let text = error.to_string();
+        match error {
+            ReadError::Damaged(_) => Self::Operational(Operational::Damaged, text),
+            ReadError::Unavailable(_) => Self::Operational(Operational::Unavailable, text),
         }
     }
 }

@@ -42,6 +42,10 @@ const CONNECTION_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// Largest headers of one call: a key, a deadline and what proxies add.
 const HEADER_BYTES_MAX: u32 = 16 * 1024;
 
+/// Reports asked of the read models at once: half of their connections, the other half serves point
+/// questions.
+const REPORTS_MAX: usize = 2;
+
 /// What bounds the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -203,7 +207,9 @@ fn router(
         store,
     } = parts;
     let stream_lines_max = limits.stream_lines_max.max(1);
+    let reports = Semaphore::new(REPORTS_MAX);
     let api = Arc::new(Api {
+        reports,
         ledger,
         reads,
         store,

@@ -21,7 +21,7 @@ pub fn to_instant(at: Timestamp) -> prost_types::Timestamp {
 
 /// Milliseconds since 1970 UTC as a message.
 #[must_use]
-pub fn instant_of_ms(ms: i64) -> prost_types::Timestamp {
+pub(super) fn instant_of_ms(ms: i64) -> prost_types::Timestamp {
     // The remainder is below 1,000, so the nanoseconds are below a thousand million.
     let nanos = i32::try_from(ms.rem_euclid(1_000)).unwrap_or(0) * 1_000_000;
     prost_types::Timestamp {

@@ -65,7 +65,7 @@ impl Fields {
             .ok()
     }
 
-    fn name<T>(
+    pub(super) fn name<T>(
         &mut self,
         field: &str,
         text: &str,

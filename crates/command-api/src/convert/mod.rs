@@ -7,9 +7,13 @@
 mod answers;
 mod commands;
 mod fields;
+mod questions;
+mod views;
 
-pub use answers::{
-    instant_of_ms, of_token, stream_answer, stream_error, to_instant, to_token, to_utility,
-};
+pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, to_utility};
 pub use commands::{Asked, AskedQuote, AskedReturn};
 pub use fields::Fields;
+pub use questions::{
+    DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
+    ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
+};

@@ -4,9 +4,11 @@
 
 mod accounts;
 mod debt;
+mod history;
 mod meters;
 mod payments;
 mod queries;
+mod reading;
 mod supply;
 mod suspense;
 
@@ -16,6 +18,7 @@ use event_store::EventStore;
 use ledger_core::ids::ChannelId;
 use ledger_service::{CommandRequest, Ledger, Reply};
 use projections::ReadModels;
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::convert::Asked;
@@ -40,6 +43,8 @@ pub(crate) struct Api {
     pub(crate) store: Arc<dyn EventStore>,
     /// The gate that the calls came through.
     pub(crate) gate: Arc<Gate>,
+    /// Places for reports, which take milliseconds: so many that point questions still find a connection.
+    pub(crate) reports: Semaphore,
     /// Lines of one stream that may be under way at once.
     pub(crate) stream_lines_max: usize,
     /// Fires when the server is going down: streams then take no more lines.
@@ -60,15 +65,24 @@ impl Api {
         A: TryFrom<Reply, Error = No>,
     {
         let call = call_of(&request)?;
-        let asked = Asked::try_from((&call.principal.channel, request.get_ref())).map_err(|no| no.status(""))?;
+        let asked = Asked::try_from((&call.principal.channel, request.get_ref()))
+            .map_err(|no| no.status(""))?;
         let Asked { key, target, ask } = asked;
         let reference = key.reference.clone();
         let actor = call.principal.actor.clone();
-        let command = CommandRequest { key, actor, received_at: call.received_at, target, ask };
+        let command = CommandRequest {
+            key,
+            actor,
+            received_at: call.received_at,
+            target,
+            ask,
+        };
         let answered = match self.ledger.submit(command).await {
             Ok(reply) => A::try_from(reply),
             Err(error) => Err(No::from(error)),
         };
-        answered.map(Response::new).map_err(|no| no.status(reference.as_str()))
+        answered
+            .map(Response::new)
+            .map_err(|no| no.status(reference.as_str()))
     }
 }

@@ -241,8 +241,11 @@ fn ending(deadline: Option<tokio::time::Instant>, broken: Option<&Status>) -> Op
     if deadline.is_some_and(|deadline| tokio::time::Instant::now() >= deadline) {
         return Some(too_late(Effect::Write).status(""));
     }
-    broken.map(|status| match status.code() {
-        Code::OutOfRange => too_large(status).status(""),
-        _ => status.clone(),
+    broken.map(|status| {
+        if status.code() == Code::OutOfRange {
+            too_large(status).status("")
+        } else {
+            status.clone()
+        }
     })
 }

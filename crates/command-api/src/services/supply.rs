@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use projections::Snapshot;
 use tonic::{Request, Response, Status};
 
-use super::Api;
+use super::{Api, call_of};
+use crate::convert::{Named, OrdersQuestion, to_page_token};
+use crate::errors::No;
+use crate::gate::Call;
 use crate::pb;
 
 /// Serves `SupplyService`.
@@ -38,8 +42,58 @@ impl pb::supply_service_server::SupplyService for Supplies {
         &self,
         request: Request<pb::GetSupplyRequest>,
     ) -> Result<Response<pb::GetSupplyResponse>, Status> {
-        self.0
-            .read(request, |api, call, m| Box::pin(api.supply_of(call, m)))
-            .await
+        let call = call_of(&request)?;
+        let answered = supply(&self.0, &call, request.get_ref()).await;
+        answered.map(Response::new).map_err(|no| no.status(""))
     }
+
+    async fn list_unconfirmed_orders(
+        &self,
+        request: Request<pb::ListUnconfirmedOrdersRequest>,
+    ) -> Result<Response<pb::ListUnconfirmedOrdersResponse>, Status> {
+        let call = call_of(&request)?;
+        let answered = unconfirmed(&self.0, &call, request.get_ref()).await;
+        answered.map(Response::new).map_err(|no| no.status(""))
+    }
+}
+
+async fn supply(
+    api: &Api,
+    call: &Call,
+    m: &pb::GetSupplyRequest,
+) -> Result<pb::GetSupplyResponse, No> {
+    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let ask = |snapshot: &Snapshot| api.overview(snapshot, &account, call);
+    let (overview, token) = api.point(call, &m.at_least, ask).await?;
+    let supplies = overview.supply.into_iter().map(Into::into).collect();
+    Ok(pb::GetSupplyResponse {
+        account_id: account.to_string(),
+        supplies,
+        token,
+    })
+}
+
+async fn unconfirmed(
+    api: &Api,
+    call: &Call,
+    m: &pb::ListUnconfirmedOrdersRequest,
+) -> Result<pb::ListUnconfirmedOrdersResponse, No> {
+    let OrdersQuestion { lapsed_only, page } = OrdersQuestion::try_from(m)?;
+    let now = call.received_at;
+    let ask = move |snapshot: &Snapshot| {
+        let found = if lapsed_only {
+            snapshot.lapsed_orders(now, page)
+        } else {
+            snapshot.unconfirmed_orders(page)
+        };
+        Ok(found?)
+    };
+    let (found, token) = api.report(call, &m.at_least, ask).await?;
+    let next_page_token = to_page_token(found.next);
+    let orders = found.items.into_iter().map(Into::into).collect();
+    Ok(pb::ListUnconfirmedOrdersResponse {
+        orders,
+        next_page_token,
+        token,
+    })
 }

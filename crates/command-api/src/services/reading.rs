@@ -1,0 +1,112 @@
+//! What the reads share: waiting for the read model, asking it, and finding an account by a meter.
+
+use std::time::Duration;
+
+use ledger_core::ids::AccountId;
+use projections::Snapshot;
+use projections::queries::AccountOverview;
+
+use super::Api;
+use crate::convert::{Named, of_token, to_token};
+use crate::errors::{Malformed, No, Operational};
+use crate::gate::Call;
+
+/// Waiting for the read model ends this much before the call's deadline, so that the answer says which of
+/// the two was late.
+const WAIT_MARGIN: Duration = Duration::from_millis(5);
+
+/// Nothing is known under a name.
+pub(super) fn not_found(what: &str) -> No {
+    No::Operational(Operational::NotFound, format!("there is no {what}"))
+}
+
+impl Api {
+    /// Waits until the read model has come as far as the token says.
+    pub(super) async fn caught_up(&self, call: &Call, at_least: &str) -> Result<(), No> {
+        if at_least.is_empty() {
+            return Ok(());
+        }
+        let Some(position) = of_token(at_least) else {
+            let why = "it is not a token of this ledger";
+            return Err(No::field("at_least", Malformed::FieldMalformed, why));
+        };
+        Ok(self
+            .reads
+            .wait_for(position, call.time_left().saturating_sub(WAIT_MARGIN))
+            .await?)
+    }
+
+    /// Asks a question that takes microseconds; with the token of the state it was answered from.
+    pub(super) async fn point<T>(
+        &self,
+        call: &Call,
+        at_least: &str,
+        ask: impl FnOnce(&Snapshot) -> Result<T, No> + Send,
+    ) -> Result<(T, String), No> {
+        self.caught_up(call, at_least).await?;
+        asked(&self.reads, ask)
+    }
+
+    /// Asks a question that takes milliseconds, away from the threads that serve sockets.
+    pub(super) async fn report<T: Send + 'static>(
+        &self,
+        call: &Call,
+        at_least: &str,
+        ask: impl FnOnce(&Snapshot) -> Result<T, No> + Send + 'static,
+    ) -> Result<(T, String), No> {
+        self.caught_up(call, at_least).await?;
+        let bug = |error: &dyn std::fmt::Display| {
+            No::Bug(format!("a report was not carried out: {error}"))
+        };
+        let _place = self.reports.acquire().await.map_err(|error| bug(&error))?;
+        let reads = self.reads.clone();
+        let answered = tokio::task::spawn_blocking(move || asked(&reads, ask)).await;
+        answered.map_err(|error| bug(&error))?
+    }
+
+    /// The account of a name; a meter's is its newest holder.
+    pub(super) fn account_of(&self, name: Named) -> Result<AccountId, No> {
+        match name {
+            Named::Account(account) => Ok(account),
+            Named::Meter(meter) => {
+                let holder = self.ledger.meter_holder(&meter);
+                holder
+                    .map(|holder| holder.account)
+                    .ok_or_else(|| not_found(&format!("meter {meter}")))
+            }
+        }
+    }
+
+    /// Everything about an account; what is due of its debt is as of its scheme's local month at the time
+    /// of receipt.
+    pub(super) fn overview(
+        &self,
+        snapshot: &Snapshot,
+        account: &AccountId,
+        call: &Call,
+    ) -> Result<AccountOverview, No> {
+        let policies = self.ledger.policies();
+        let month = policies.default_policy().zone().month_of(call.received_at);
+        let found = snapshot
+            .account(account, month)?
+            .ok_or_else(|| not_found(&format!("account {account}")))?;
+        let own = policies
+            .named(&found.account.scheme)
+            .map(|policy| policy.zone().month_of(call.received_at));
+        match own {
+            Some(own) if own != month => snapshot
+                .account(account, own)?
+                .ok_or_else(|| not_found(&format!("account {account}"))),
+            Some(_) | None => Ok(found),
+        }
+    }
+}
+
+fn asked<T>(
+    reads: &projections::ReadModels,
+    ask: impl FnOnce(&Snapshot) -> Result<T, No>,
+) -> Result<(T, String), No> {
+    let snapshot = reads.snapshot()?;
+    let token = to_token(snapshot.position()?);
+    Ok((ask(&snapshot)?, token))
+}
