@@ -79,7 +79,10 @@ mod tests {
             reference: Reference::parse("T-1").unwrap(),
         };
         let ids = Ids::of_key(&key);
-        assert_eq!(ids.nth(0).to_string(), "GOLDEN0");
+        assert_eq!(
+            ids.nth(0).to_string(),
+            "dee5e84f-bac4-5449-be21-2f9db96ecc7d"
+        );
         assert_ne!(ids.nth(0), ids.nth(1));
         assert_ne!(ids.nth(0), ids.beside("meter-E1"));
     }

@@ -241,19 +241,24 @@ fn order_of(readings: &[Reading]) -> Vec<usize> {
 /// For each reading the place of the first identical one of the delivery, if it is not the first itself.
 fn repeats_in(readings: &[Reading], order: &[usize]) -> Vec<Option<usize>> {
     let mut repeats = vec![None; readings.len()];
-    for (rank, place) in order.iter().enumerate() {
+    // The different readings of the meter and instant at hand.
+    let mut firsts: Vec<(usize, &Reading)> = Vec::new();
+    for place in order {
         let Some(reading) = readings.get(*place) else {
             continue;
         };
-        let before = order.get(..rank).unwrap_or_default().iter().rev();
-        let same_instant = before.map_while(|earlier| {
-            let other = readings.get(*earlier)?;
-            (other.read_at == reading.read_at && other.meter == reading.meter)
-                .then_some((*earlier, other))
-        });
-        let first = same_instant.filter(|(_, other)| *other == reading).last();
-        if let (Some(slot), Some((earlier, _))) = (repeats.get_mut(*place), first) {
-            *slot = Some(earlier);
+        if firsts.last().is_some_and(|(_, last)| {
+            (last.read_at, &last.meter) != (reading.read_at, &reading.meter)
+        }) {
+            firsts.clear();
+        }
+        match firsts.iter().find(|(_, first)| *first == reading) {
+            None => firsts.push((*place, reading)),
+            Some((first, _)) => {
+                if let Some(slot) = repeats.get_mut(*place) {
+                    *slot = Some(*first);
+                }
+            }
         }
     }
     repeats

@@ -103,16 +103,27 @@ impl LedgerDomain {
         }
     }
 
+    /// An amount that no account would look at either (C3).
     fn malformed_amount(&self, amount: Money) -> Option<Rejection> {
-        let decimals = self.policies().default_policy().currency().decimals;
-        if !amount.is_positive() {
-            return Some(Rejection::BadInput {
+        let policy = self.policies().default_policy();
+        let (decimals, most) = (policy.currency().decimals, policy.limits().amount_max);
+        let bad = |reason: String| {
+            Some(Rejection::BadInput {
                 field: "amount".to_owned(),
-                reason: "must be above zero".to_owned(),
-            });
+                reason,
+            })
+        };
+        if !amount.is_positive() {
+            return bad("must be above zero".to_owned());
         }
-        (!amount.has_decimals_at_most(u32::from(decimals)))
-            .then_some(Rejection::TooFine { amount, decimals })
+        if !amount.has_decimals_at_most(u32::from(decimals)) {
+            return Some(Rejection::TooFine { amount, decimals });
+        }
+        if amount > most {
+            bad(format!("must be at most {most}"))
+        } else {
+            None
+        }
     }
 
     fn give_back(
