@@ -1,0 +1,29 @@
+//! `ledger demo`: the whole main job in one command, on embedded defaults.
+//!
+//! Starts a NATS server and a `ledger serve` of its own, lets a small town live on them, and ends with
+//! the report a utility's manager reads. What it drives is the real thing: readings go through NATS,
+//! money through gRPC; only the clock is simulated, so that years pass in a minute. `town` says who
+//! lives there, `sources` where the readings come from, `timeline` in which order they arrive, `feed`
+//! and `counter` send them and the money, `report` says what became of it all.
+
+mod args;
+mod counter;
+mod feed;
+mod generate;
+mod report;
+mod run;
+mod servers;
+mod sources;
+mod timeline;
+mod town;
+
+pub(crate) use args::DemoArgs;
+
+use crate::cli::{Globals, block_on};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Runs the demonstration.
+pub(crate) fn run(args: &DemoArgs, globals: &Globals) -> Result<Exit, Failure> {
+    block_on(run::run(args.clone(), globals.clone()))
+}
