@@ -1,4 +1,4 @@
-//! U2, U3: the first 72 hours.
+//! U2, U3: the first 72 hours of a meter, in which supply flows and the first top-up must come.
 
 use ledger_core::account::Supply;
 use ledger_core::event::SupplyReason;

@@ -1,4 +1,4 @@
-//! C16: voids and closings.
+//! C16, C13: credit taken back, credit paid out or moved when an account is closed.
 
 use ledger_core::answer::Answer;
 use ledger_core::command::{

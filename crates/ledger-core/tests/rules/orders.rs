@@ -1,4 +1,4 @@
-//! C20: orders to meters.
+//! C20, U8: orders to meters, their numbers, repeats and confirmations, and staff's own orders.
 
 use ledger_core::account::Supply;
 use ledger_core::command::Command;

@@ -4,7 +4,7 @@ use ledger_core::answer::ReadingOutcome::{Conflicting, Duplicate, Late, Quaranti
 use ledger_core::command::{Command, Reading};
 use ledger_core::event::AccountEvent;
 use ledger_core::ids::RegisterId;
-use ledger_core::utility::Utility::Electricity;
+use ledger_core::utility::Utility::{Electricity, Water};
 
 use crate::story::{E, Story, W, accepted, bnd, local, meter, q};
 
@@ -207,4 +207,18 @@ fn c8_readings_of_a_removed_meter_after_its_end_are_refused() {
         matches!(outcome, Refused(ref r) if r.code() == "READING_AFTER_REMOVAL"),
         "{outcome:?}"
     );
+}
+
+#[test]
+fn u6_electricity_meters_report_hourly_and_water_meters_daily_unless_installed_otherwise() {
+    let story = Story::with_meters(START);
+    let interval = |utility| {
+        story
+            .account
+            .meter_of(utility)
+            .unwrap()
+            .register
+            .interval_min
+    };
+    assert_eq!((interval(Electricity), interval(Water)), (60, 24 * 60));
 }

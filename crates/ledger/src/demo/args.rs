@@ -1,4 +1,4 @@
-//! What the demonstration takes.
+//! What the demonstration takes on the command line, with its limits and defaults.
 
 use std::path::PathBuf;
 
