@@ -4,6 +4,15 @@
 //!
 //! A failure prints its seed; `LEDGER_SIM_SEED=<seed> cargo test -p event-store --test simulation` plays
 //! that run again, with every step printed. `LEDGER_SIM_SEEDS=<count>` plays more worlds than the usual.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::type_complexity,
+    reason = "tests fail by panicking, and their helpers stand outside the test functions"
+)]
 
 #[path = "simulation_model/mod.rs"]
 mod model;
@@ -356,7 +365,7 @@ impl World {
                 }
                 Effect::Answer { ticket, result } => self.heard((process, life), ticket, result)?,
                 Effect::State { ticket, result } => self.told.push((ticket, result)),
-                Effect::Save(snapshot) => self.save(process, snapshot),
+                Effect::Save(snapshot) => self.save(process, *snapshot),
             }
         }
         Ok(())

@@ -1,5 +1,14 @@
 //! Stories about the core of `transact`, told without tasks or clocks: every step of the store is taken
 //! by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    clippy::type_complexity,
+    reason = "tests fail by panicking, and their helpers stand outside the test functions"
+)]
 
 #[path = "transact_toy/mod.rs"]
 mod toy;
@@ -80,7 +89,7 @@ impl<D: Domain> Stage<D> {
                 Effect::Io { op, request } => self.asked.push((op, request)),
                 Effect::Answer { ticket, result } => self.answers.push((ticket, result)),
                 Effect::State { .. } => {}
-                Effect::Save(snapshot) => self.saved.push(snapshot),
+                Effect::Save(snapshot) => self.saved.push(*snapshot),
             }
         }
     }

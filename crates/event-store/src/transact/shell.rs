@@ -93,6 +93,7 @@ pub(super) struct Shell<D: Domain> {
     inbox: mpsc::UnboundedReceiver<Job<D>>,
     inbox_open: bool,
     jobs: Vec<Job<D>>,
+    effects: Vec<Effect<D>>,
     shared: Arc<Shared>,
     waiters: Waiters<D>,
     under_way: FuturesUnordered<Io>,
@@ -117,6 +118,7 @@ impl<D: Domain> Shell<D> {
             inbox,
             inbox_open: true,
             jobs: Vec::new(),
+            effects: Vec::new(),
             shared,
             waiters: Waiters {
                 places: Vec::new(),
@@ -150,6 +152,8 @@ impl<D: Domain> Shell<D> {
             let mut moved = self.take_jobs(cx);
             moved |= self.take_outcomes(cx);
             self.core.flush();
+            // Before the answers leave, so that whoever has one finds it counted.
+            self.publish();
             moved |= self.carry_out(cx);
             if !self.inbox_open && self.core.idle() {
                 return Poll::Ready(());
@@ -164,11 +168,9 @@ impl<D: Domain> Shell<D> {
                 return Poll::Ready(());
             }
             if !moved {
-                self.publish();
                 return Poll::Pending;
             }
         }
-        self.publish();
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -252,10 +254,11 @@ impl<D: Domain> Shell<D> {
     }
 
     fn carry_out(&mut self, cx: &mut Context<'_>) -> bool {
-        let effects = self.core.take_effects();
+        let mut effects = std::mem::take(&mut self.effects);
+        self.core.swap_effects(&mut effects);
         let moved = !effects.is_empty();
         let mut answered = 0;
-        for effect in effects {
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Io { op, request } => self.start(cx, op, request),
                 Effect::Answer { ticket, result } => {
@@ -271,11 +274,12 @@ impl<D: Domain> Shell<D> {
                 }
                 Effect::Save(snapshot) => {
                     if let Some(snapshots) = &self.snapshots {
-                        snapshots.save(snapshot);
+                        snapshots.save(*snapshot);
                     }
                 }
             }
         }
+        self.effects = effects;
         self.shared.waiting.fetch_sub(answered, Ordering::AcqRel);
         moved
     }

@@ -193,7 +193,7 @@ impl Judge {
         let token = answered.token.map_or(0, |token| token.commit + 1);
         holds(token <= model.log.len() as u64, TOKEN_COVERS, about)?;
         match (&command.key, command.what) {
-            (Some(key), _) => self.keyed(model, asked_at, command, key, answered),
+            (Some(_), _) => self.keyed(model, asked_at, command, answered),
             (None, What::Read { n, cost }) => Self::reading(model, command, n, cost, answered),
             (None, What::Ask(amount)) => match answered.answer {
                 Answer::Enough { balance } => {
@@ -215,10 +215,12 @@ impl Judge {
         model: &Model,
         asked_at: u64,
         command: &Command,
-        key: &StreamName,
         answered: &Answered<Answer>,
     ) -> Result<(), Broken> {
         let about = || format!("{command:?} got {answered:?}");
+        let Some(key) = &command.key else {
+            return Err(about());
+        };
         let claim = model.events(key).next();
         let claim = claim.ok_or_else(|| format!("{DURABLE_FIRST}: no claim, but {}", about()))?;
         let text = content(command);

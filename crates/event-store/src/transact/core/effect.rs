@@ -92,5 +92,5 @@ pub enum Effect<D: Domain> {
         result: Result<AccountState<D::State>, Failure>,
     },
     /// Keep a snapshot, in the background.
-    Save(Snapshot),
+    Save(Box<Snapshot>),
 }

@@ -215,7 +215,7 @@ impl<D: Domain> Core<D> {
 
     pub(super) fn keep_snapshot_if_due(&mut self, s: usize) {
         if let Some(snapshot) = self.snapshot_if_due(s, self.config.snapshot_every) {
-            self.effects.push(super::Effect::Save(snapshot));
+            self.effects.push(super::Effect::Save(Box::new(snapshot)));
         }
     }
 

@@ -107,11 +107,12 @@ struct Batch<D: Domain> {
 }
 
 impl<D: Domain> Batch<D> {
-    const fn new(id: u64) -> Self {
+    /// An empty batch with room for as much as the last one held.
+    fn new(id: u64, entries: usize, commits: usize) -> Self {
         Self {
             id,
-            entries: Vec::new(),
-            commits: Vec::new(),
+            entries: Vec::with_capacity(entries),
+            commits: Vec::with_capacity(commits),
             bytes: 0,
         }
     }
@@ -166,7 +167,7 @@ impl<D: Domain> Core<D> {
             facts,
             sabotage,
             slots: Slots::default(),
-            building: Batch::new(0),
+            building: Batch::new(0, 0, 0),
             flying: FxHashMap::default(),
             claims: FxHashMap::default(),
             parked: FxHashMap::default(),
@@ -242,7 +243,9 @@ impl<D: Domain> Core<D> {
         loop {
             if !self.building.commits.is_empty() && self.flying.len() < APPENDS_IN_FLIGHT_MAX {
                 let next = self.op_number();
-                let batch = std::mem::replace(&mut self.building, Batch::new(next));
+                let (entries, commits) = (self.building.entries.len(), self.building.commits.len());
+                let empty = Batch::new(next, entries, commits);
+                let batch = std::mem::replace(&mut self.building, empty);
                 self.stats.group_appends += 1;
                 self.effects.push(Effect::Io {
                     op: batch.id,
@@ -263,6 +266,12 @@ impl<D: Domain> Core<D> {
     /// What the driver has to do now, in order.
     pub fn take_effects(&mut self) -> Vec<Effect<D>> {
         std::mem::take(&mut self.effects)
+    }
+
+    /// The same, with an empty vector given in exchange, so that its room is used again.
+    pub fn swap_effects(&mut self, effects: &mut Vec<Effect<D>>) {
+        effects.clear();
+        std::mem::swap(&mut self.effects, effects);
     }
 
     /// Whether more may be submitted: false while decided work waits for the store.
