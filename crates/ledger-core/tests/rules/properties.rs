@@ -194,3 +194,61 @@ proptest! {
         prop_assert_eq!(&story.account, &before);
     }
 }
+
+/// Readings of one meter within one month: minutes since its start, and the register then.
+fn month_of_readings() -> impl Strategy<Value = Vec<(i64, i64)>> {
+    prop::collection::vec((1i64..43_000, 0i64..90_000_000), 2..60).prop_map(|mut steps| {
+        steps.sort_unstable();
+        steps.dedup_by_key(|s| s.0);
+        let mut register = 0;
+        let rise = |(minute, rise): (i64, i64)| {
+            // At most 1.6 kWh a minute, so that every pair of readings is plausible.
+            register += rise % (1_000 * minute.max(1));
+            (minute, register)
+        };
+        steps.into_iter().map(rise).collect()
+    })
+}
+
+fn charged(readings: &[(i64, i64)]) -> (Quantity, Money) {
+    let start = "2026-03-01 00:00:00";
+    let mut story = Story::opened(start);
+    story.install(start, Utility::Electricity, E, "0");
+    let received = local("2026-04-01 00:00:00");
+    for (minute, register) in readings {
+        let read_at = local(start) + Millis::minutes(*minute);
+        let value = Quantity::from_micro(*register);
+        let reading = Reading {
+            meter: meter(E),
+            register: None,
+            read_at,
+            value,
+        };
+        story.send_at(received, Command::RecordReading(reading));
+    }
+    let position = story
+        .account
+        .wallet(Utility::Electricity)
+        .unwrap()
+        .position
+        .clone()
+        .unwrap();
+    (position.units, -story.balance(Utility::Electricity))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn c8_shuffling_a_month_of_readings_changes_neither_its_consumption_nor_its_charge(
+        readings in month_of_readings(), seed in any::<u64>(),
+    ) {
+        let mut shuffled = readings.clone();
+        let mut state = seed;
+        for i in (1..shuffled.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            shuffled.swap(i, usize::try_from(state >> 33).unwrap() % (i + 1));
+        }
+        prop_assert_eq!(charged(&shuffled), charged(&readings));
+    }
+}
