@@ -1,2 +1,20 @@
-//! The `ledger` binary.
-fn main() {}
+//! The `ledger` binary: command line, configuration, and the composition of the parts.
+//!
+//! Owns no rule of the domain: each subcommand in [`cli`] calls the crate that does the work.
+
+mod cli;
+mod compose;
+mod config;
+mod exit;
+mod failure;
+mod import;
+mod output;
+
+mod bench;
+mod demo;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main().into()
+}

@@ -1,0 +1,253 @@
+//! The books kept anew from the log: every event decoded, its postings summed, its place checked.
+//!
+//! Shares nothing with the read models but the function from events to postings, which is the definition.
+
+use std::collections::BTreeMap;
+
+use event_store::RecordedEvent;
+use ledger_core::event::{Event, decode};
+use ledger_core::ids::AccountId;
+use ledger_core::num::Money;
+use ledger_core::postings::{self, LedgerAccount};
+
+use crate::cli::verify::Check;
+use crate::output::local::grouped;
+
+/// Wrong events that are named; all of them are counted.
+const NAMED_MAX: usize = 5;
+/// What an account's stream is called before its id.
+const ACCOUNT_PREFIX: &str = "account-";
+
+/// Something counted, with the first few named.
+#[derive(Debug, Default)]
+struct Faults {
+    count: u64,
+    named: Vec<String>,
+}
+
+impl Faults {
+    fn add(&mut self, what: impl FnOnce() -> String) {
+        self.count = self.count.saturating_add(1);
+        if self.named.len() < NAMED_MAX {
+            self.named.push(what());
+        }
+    }
+
+    fn check(&self, name: &'static str, fine: String) -> Check {
+        if self.count == 0 {
+            return Check::of(name, fine, true);
+        }
+        Check::of(
+            name,
+            format!("{} events: {}", self.count, self.named.join("; ")),
+            false,
+        )
+    }
+}
+
+/// The books.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    events: u64,
+    postings: u64,
+    /// Balance by ledger account, customers' own summed by kind.
+    balances: BTreeMap<String, Money>,
+    debit: Money,
+    credit: Money,
+    unknown: Faults,
+    unbalanced: Faults,
+    disordered: Faults,
+    last_recorded_ms: i64,
+}
+
+impl Books {
+    /// Enters the next event of the log.
+    pub(super) fn enter(&mut self, event: &RecordedEvent) {
+        self.check_place(event);
+        self.events = self.events.saturating_add(1);
+        let account = event
+            .stream
+            .as_str()
+            .strip_prefix(ACCOUNT_PREFIX)
+            .map(AccountId::parse);
+        let decoded = decode(&event.kind, &event.data);
+        let (decoded, account) = match (decoded, account) {
+            (Ok(decoded), None) => (decoded, None),
+            (Ok(decoded), Some(Ok(account))) => (decoded, Some(account)),
+            (Err(error), _) => {
+                return self
+                    .unknown
+                    .add(|| format!("position {}: {error}", event.position.commit));
+            }
+            (Ok(_), Some(Err(error))) => {
+                return self
+                    .unknown
+                    .add(|| format!("position {}: {error}", event.position.commit));
+            }
+        };
+        if matches!(decoded, Event::Account(_)) && account.is_none() {
+            return self.unknown.add(|| {
+                format!(
+                    "position {}: {} in stream {}",
+                    event.position.commit, event.kind, event.stream
+                )
+            });
+        }
+        let mut sum = Money::ZERO;
+        for posting in postings::of(&decoded, account.as_ref()) {
+            sum = sum + posting.amount;
+            self.post(&posting.account, posting.amount);
+        }
+        if !sum.is_zero() {
+            self.unbalanced.add(|| {
+                format!(
+                    "position {}: {} leaves {sum}",
+                    event.position.commit, event.kind
+                )
+            });
+        }
+    }
+
+    fn check_place(&mut self, event: &RecordedEvent) {
+        let at = event.position.commit;
+        if at != self.events || event.position.prepare != at {
+            self.disordered
+                .add(|| format!("position {at} stands in place {}", self.events));
+        }
+        if event.recorded_at_ms < self.last_recorded_ms {
+            self.disordered
+                .add(|| format!("position {at} was recorded before the one before it"));
+        }
+        self.last_recorded_ms = self.last_recorded_ms.max(event.recorded_at_ms);
+    }
+
+    fn post(&mut self, account: &LedgerAccount, amount: Money) {
+        self.postings = self.postings.saturating_add(1);
+        let balance = self
+            .balances
+            .entry(class_of(account).to_owned())
+            .or_default();
+        *balance = *balance + amount;
+        if amount.is_negative() {
+            self.credit = self.credit + (-amount);
+        } else {
+            self.debit = self.debit + amount;
+        }
+    }
+
+    /// Sums of all debits and of all credits.
+    pub(super) fn turnover(&self) -> (Money, Money) {
+        (self.debit, self.credit)
+    }
+
+    /// What was found.
+    pub(super) fn checks(&self) -> Vec<Check> {
+        let total = self
+            .balances
+            .values()
+            .fold(Money::ZERO, |sum, balance| sum + *balance);
+        let balances: Vec<String> = self
+            .balances
+            .iter()
+            .map(|(name, balance)| format!("{name} {balance}"))
+            .collect();
+        let events = grouped(self.events);
+        vec![
+            self.disordered.check(
+                "events: positions without gaps, times never backwards",
+                format!("{events} events"),
+            ),
+            self.unknown.check(
+                "events: every one is understood",
+                format!("{events} events"),
+            ),
+            self.unbalanced.check(
+                "postings: every event sums to zero",
+                format!("{} postings", grouped(self.postings)),
+            ),
+            Check::of(
+                "trial balance of the log is zero",
+                format!("{} ({})", total, balances.join(", ")),
+                total.is_zero(),
+            ),
+        ]
+    }
+}
+
+/// The chart's line that an account belongs to.
+const fn class_of(account: &LedgerAccount) -> &'static str {
+    match account {
+        LedgerAccount::ChannelReceivable(_) => "channel-receivable",
+        LedgerAccount::CustomerCredit(..) => "customer-credit",
+        LedgerAccount::DebtReceivable(_) => "debt-receivable",
+        LedgerAccount::Revenue(_) => "revenue",
+        LedgerAccount::LegacyClearing(_) => "legacy-clearing",
+        LedgerAccount::DebtOpening(_) => "debt-opening",
+        LedgerAccount::Suspense(_) => "suspense",
+        LedgerAccount::CreditInTransit => "credit-in-transit",
+        LedgerAccount::Rounding => "rounding",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use event_store::{Position, StreamName};
+
+    use super::*;
+
+    fn event(position: u64, stream: &str, kind: &str, data: &str) -> RecordedEvent {
+        RecordedEvent {
+            stream: StreamName::new(stream).unwrap(),
+            revision: 0,
+            position: Position {
+                commit: position,
+                prepare: position,
+            },
+            id: uuid::Uuid::nil(),
+            kind: Arc::from(kind),
+            data: Bytes::copy_from_slice(data.as_bytes()),
+            meta: Bytes::new(),
+            recorded_at_ms: 0,
+        }
+    }
+
+    #[test]
+    fn c1_an_event_that_is_not_understood_and_a_gap_are_found() {
+        let mut books = Books::default();
+        books.enter(&event(0, "account-A", "never-heard-of.v9", "{}"));
+        books.enter(&event(2, "account-A", "never-heard-of.v9", "{}"));
+        let failing: Vec<&str> = books
+            .checks()
+            .iter()
+            .filter(|check| !check.holds)
+            .map(|check| check.name)
+            .collect();
+        assert_eq!(
+            failing,
+            [
+                "events: positions without gaps, times never backwards",
+                "events: every one is understood"
+            ]
+        );
+    }
+
+    #[test]
+    fn c2_legacy_credit_is_posted_twice_and_sums_to_zero() {
+        let entered = ledger_core::event::LegacyCreditEntered {
+            u: ledger_core::utility::Utility::Water,
+            a: Money::from_cents(600),
+            from: ledger_core::ids::OpaqueRef::parse("OLD-1").unwrap(),
+        };
+        let data = serde_json::to_string(&entered).unwrap();
+        let mut books = Books::default();
+        books.enter(&event(0, "account-A", "legacy-credit-entered.v1", &data));
+        assert!(books.checks().iter().all(|check| check.holds));
+        assert_eq!(
+            books.turnover(),
+            (Money::from_cents(600), Money::from_cents(600))
+        );
+    }
+}

@@ -1,0 +1,55 @@
+//! What is due, for the clock: the read models asked with each scheme's own facts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use ledger_core::ids::AccountId;
+use ledger_core::time::Timestamp;
+use ledger_service::{DueSource, Ledger};
+use projections::{ReadModels, SchemeFacts};
+
+struct Due {
+    reads: ReadModels,
+    facts: Arc<HashMap<String, SchemeFacts>>,
+}
+
+/// The source of due accounts.
+pub(super) fn source(ledger: Ledger, reads: ReadModels) -> Arc<dyn DueSource> {
+    let facts = ledger
+        .policies()
+        .all()
+        .map(|policy| (policy.name().to_owned(), SchemeFacts::of(policy)))
+        .collect();
+    Arc::new(Due {
+        reads,
+        facts: Arc::new(facts),
+    })
+}
+
+impl DueSource for Due {
+    fn due_before(
+        &self,
+        at: Timestamp,
+        max: usize,
+    ) -> BoxFuture<'_, Result<Vec<AccountId>, String>> {
+        let (reads, facts) = (self.reads.clone(), Arc::clone(&self.facts));
+        Box::pin(async move {
+            let asked = tokio::task::spawn_blocking(move || {
+                let of = |scheme: &str| facts.get(scheme).cloned().unwrap_or_default();
+                let due = reads.snapshot()?.due_before(at, max, &of)?;
+                let mut accounts: Vec<AccountId> = Vec::with_capacity(due.len());
+                for one in due {
+                    if !accounts.contains(&one.account) {
+                        accounts.push(one.account);
+                    }
+                }
+                Ok::<_, projections::ReadModelError>(accounts)
+            });
+            match asked.await {
+                Ok(accounts) => accounts.map_err(|error| error.to_string()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    }
+}
