@@ -1,9 +1,12 @@
 //! The checkpoint: how far, in which store. Written in the transaction of the rows it speaks of.
 
+use std::path::Path;
+
 use event_store::{EventStore, Position, StoreId};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::error::ReadModelError;
+use crate::sql::open_reader;
 
 /// A stored checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,19 @@ pub(crate) struct Checkpoint {
     pub(crate) position: Option<Position>,
     /// Events folded so far.
     pub(crate) events: u64,
+}
+
+/// Newest position that a read model's file has seen, before any store is opened: a witness of what was
+/// durable. `None` where there is no file yet, or nothing in it.
+///
+/// # Errors
+/// When there is a file that cannot be read.
+pub fn stored_position(path: &Path) -> Result<Option<Position>, ReadModelError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let conn = open_reader(path)?;
+    Ok(Checkpoint::read(&conn)?.and_then(|checkpoint| checkpoint.position))
 }
 
 impl Checkpoint {

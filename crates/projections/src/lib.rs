@@ -24,6 +24,7 @@ mod sheet;
 mod sql;
 mod verify;
 
+pub use checkpoint::stored_position;
 pub use engine::{ReadModels, Settings, Status};
 pub use error::{ReadModelError, Stopped};
 pub use queries::Snapshot;

@@ -147,3 +147,165 @@ impl Projector {
             .map_err(|(_, error)| ReadModelError::sql("closing the database")(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::digests;
+    use crate::fact::{AccountFact, Body};
+    use event_store::MemoryStore;
+    use ledger_core::event::{
+        AccountEvent, AccountOpened, ConsumptionCharged, CreditToppedUp, MeterInstalled, Payment,
+        RegisterSpec,
+    };
+    use ledger_core::ids::{
+        AccountId, ChannelId, MeterNumber, ReceiptNumber, Reference, RegisterId,
+    };
+    use ledger_core::num::{Money, Quantity};
+    use ledger_core::time::{LocalDate, Millis, Timestamp};
+    use ledger_core::utility::Utility;
+
+    const U: Utility = Utility::Electricity;
+
+    fn event(n: u64, day: LocalDate, at: Timestamp) -> (&'static str, AccountEvent) {
+        let m = MeterNumber::parse("E1").unwrap();
+        let account = AccountId::parse("a1").unwrap();
+        match n {
+            0 => {
+                let (scheme, class) = ("usms".to_owned(), "residential".to_owned());
+                let opened = AccountOpened {
+                    account,
+                    scheme,
+                    class,
+                    dwelling_units: 1,
+                    contracted_kva: None,
+                    customer: None,
+                };
+                ("account-opened.v1", AccountEvent::AccountOpened(opened))
+            }
+            1 => {
+                let reg = RegisterSpec {
+                    register: RegisterId::parse("1").unwrap(),
+                    digits: 6,
+                    interval_min: 60,
+                };
+                let installed = MeterInstalled {
+                    u: U,
+                    m,
+                    reg,
+                    t: at,
+                    v: Quantity::ZERO,
+                    b: day.month(),
+                };
+                (
+                    "meter-installed.v1",
+                    AccountEvent::MeterInstalled(installed),
+                )
+            }
+            n if n % 5 == 0 => {
+                let rf = Reference::parse(&format!("r{n}")).unwrap();
+                let pay = Payment {
+                    ch: ChannelId::parse("bank").unwrap(),
+                    rf,
+                    d: day,
+                    sus: false,
+                };
+                let rc = ReceiptNumber::parse(&format!("R{n}")).unwrap();
+                let topped = CreditToppedUp {
+                    u: U,
+                    m,
+                    a: Money::from_cents(500),
+                    rc,
+                    pay,
+                };
+                ("credit-topped-up.v1", AccountEvent::CreditToppedUp(topped))
+            }
+            n => {
+                let (v, q, a) = (
+                    Quantity::ZERO,
+                    Quantity::from_micro(1),
+                    Money::from_scaled(i128::from(n)),
+                );
+                let (d, p, mn) = (Some(day), Vec::new(), Vec::new());
+                let charged = ConsumptionCharged {
+                    u: U,
+                    m,
+                    t: at,
+                    v,
+                    q,
+                    a,
+                    d,
+                    p,
+                    mn,
+                    g: n % 7 == 0,
+                };
+                (
+                    "consumption-charged.v1",
+                    AccountEvent::ConsumptionCharged(charged),
+                )
+            }
+        }
+    }
+
+    fn fact(n: u64) -> Fact {
+        let at = Timestamp::parse("2026-01-30T00:00:00Z").unwrap()
+            + Millis::hours(i64::try_from(n).unwrap() * 5);
+        let day = LocalDate::parse(&at.to_string()[..10]).unwrap();
+        let (kind, event) = event(n, day, at);
+        let account = AccountId::parse("a1").unwrap();
+        let body = Body::Account(AccountFact {
+            account,
+            at,
+            by_deadline: false,
+            event,
+        });
+        Fact {
+            position: Position {
+                commit: n,
+                prepare: n,
+            },
+            kind,
+            body,
+        }
+    }
+
+    fn fold_range(projector: &mut Projector, range: std::ops::Range<u64>) {
+        for n in range {
+            projector.apply(&fact(n)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_crash_between_commits_folds_what_was_lost_again_and_comes_out_the_same() {
+        let store = MemoryStore::new().store_id();
+        let mut whole = Projector::open_unchecked(&Place::Memory, store).unwrap();
+        fold_range(&mut whole, 0..60);
+        whole.commit().unwrap();
+        let expected = digests(whole.connection()).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let place = Place::File(dir.path().join("read.db"));
+        for (start, committed, lost) in [(0, 13, 20), (13, 14, 14), (14, 40, 59), (40, 60, 60)] {
+            let mut projector = Projector::open_unchecked(&place, store).unwrap();
+            assert_eq!(
+                projector.position().map_or(0, |p| p.commit + 1),
+                start,
+                "it stands where it committed"
+            );
+            fold_range(&mut projector, start..committed);
+            projector.commit().unwrap();
+            fold_range(&mut projector, committed..lost);
+        }
+        let projector = Projector::open_unchecked(&place, store).unwrap();
+        assert_eq!(digests(projector.connection()).unwrap(), expected);
+        assert_eq!(projector.events(), 60);
+    }
+
+    #[test]
+    fn an_event_given_twice_stops_the_fold() {
+        let store = MemoryStore::new().store_id();
+        let mut projector = Projector::open_unchecked(&Place::Memory, store).unwrap();
+        fold_range(&mut projector, 0..3);
+        let stopped = projector.apply(&fact(2)).unwrap_err();
+        assert!(stopped.reason.contains("twice"), "{stopped}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a query must be told of a scheme: deadlines depend on its policy, rows do not.
 
+use ledger_core::scheme::SchemePolicy;
 use ledger_core::time::Millis;
 use ledger_core::utility::Utility;
 
@@ -25,4 +26,27 @@ pub struct SchemeFacts {
     pub cut_at_zero: Vec<Utility>,
     /// How often an unconfirmed order is sent again (C20).
     pub order_repeats_max: u32,
+}
+
+impl SchemeFacts {
+    /// The facts of a policy.
+    #[must_use]
+    pub fn of(policy: &SchemePolicy) -> Self {
+        let transfer = policy.transfer().map(|t| Transfer {
+            from: t.from,
+            to: t.to,
+            after: t.after,
+            every: t.every,
+        });
+        let cut = |utility: &Utility| {
+            policy
+                .utility(*utility)
+                .is_some_and(|u| u.disconnect_at_zero)
+        };
+        Self {
+            transfer,
+            cut_at_zero: Utility::ALL.into_iter().filter(cut).collect(),
+            order_repeats_max: policy.orders().repeats_max,
+        }
+    }
 }

@@ -77,7 +77,8 @@ impl Counts {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let mut cells = Cells::of(row);
-            *counts.readings.of_mut(cells.utility()?) = readings_of(&mut cells)?;
+            let utility = cells.utility()?;
+            *counts.readings.of_mut(utility) = readings_of(&mut cells)?;
         }
         let mut statement = conn.prepare("SELECT n, undecodable FROM deliveries")?;
         let mut rows = statement.query([])?;

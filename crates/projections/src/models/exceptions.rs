@@ -171,6 +171,12 @@ impl Spells {
     }
 
     fn suspect(&mut self, times: &[Timestamp], limit: bool, at: Timestamp) {
+        if let Some(part) = &mut self.suspicion {
+            let row = part.edit();
+            row.to = row.to.max(times.iter().max().copied().unwrap_or(at));
+            row.readings = times.len() as u64;
+            return;
+        }
         let (from, to) = (
             times.iter().min().copied().unwrap_or(at),
             times.iter().max().copied().unwrap_or(at),

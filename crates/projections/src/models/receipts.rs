@@ -140,7 +140,8 @@ impl Receipts {
                     return Ok(());
                 };
                 let out: Money = e.w.iter().map(|wallet| wallet.out).sum();
-                let line = self.line(pay, "paid-out", Some(sheet.no), -out, fact.at);
+                let mut line = self.line(pay, "paid-out", -out, fact.at);
+                line.account_no = Some(sheet.no);
                 return self.settle(conn, line, postings);
             }
             _ => return Ok(()),
@@ -170,7 +171,8 @@ impl Receipts {
         if pay.sus {
             return Ok(());
         }
-        let mut line = self.line(pay, kind, Some(sheet.no), amount, fact.at);
+        let mut line = self.line(pay, kind, amount, fact.at);
+        line.account_no = Some(sheet.no);
         line.receipt = Some(receipt);
         self.settle(conn, line, postings)
     }
@@ -184,8 +186,8 @@ impl Receipts {
         postings: &[Posting],
     ) -> rusqlite::Result<()> {
         let line = match event {
-            SuspenseEvent::PaymentSuspended(e) => self.line(&e.pay, "suspended", None, e.a, at),
-            SuspenseEvent::SuspenseReturned(e) => self.line(&e.pay, "returned", None, -e.a, at),
+            SuspenseEvent::PaymentSuspended(e) => self.line(&e.pay, "suspended", e.a, at),
+            SuspenseEvent::SuspenseReturned(e) => self.line(&e.pay, "returned", -e.a, at),
             SuspenseEvent::SuspenseAllocated(_) => return Ok(()),
         };
         self.settle(conn, line, postings)
@@ -195,7 +197,6 @@ impl Receipts {
         &self,
         pay: &Payment,
         kind: &'static str,
-        account_no: Option<i64>,
         amount: Money,
         at: Timestamp,
     ) -> SettlementLine {
@@ -206,7 +207,7 @@ impl Receipts {
             kind,
             reference: pay.rf.clone(),
             receipt: None,
-            account_no,
+            account_no: None,
             amount,
             at,
         }

@@ -109,10 +109,10 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
             supply.until = None;
         }
         AccountEvent::SupplyDisconnectionOrdered(e) => {
-            sheet.supply_mut(e.u).edit().order(e, fact.at, true)
+            sheet.supply_mut(e.u).edit().order(e, fact.at, true);
         }
         AccountEvent::SupplyReconnectionOrdered(e) => {
-            sheet.supply_mut(e.u).edit().order(e, fact.at, false)
+            sheet.supply_mut(e.u).edit().order(e, fact.at, false);
         }
         AccountEvent::MeterOrderRepeated(e) => {
             let supply = sheet.supply_mut(e.u).edit();

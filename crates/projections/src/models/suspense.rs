@@ -125,10 +125,10 @@ impl Suspense {
     }
 
     fn waiting_row(&mut self, conn: &Connection, key: &CommandKey) -> Result<&mut Row, FoldError> {
-        if !self.rows.contains_key(key) {
-            if let Some(row) = load(conn, key)? {
-                self.rows.insert(key.clone(), Part::stored(row));
-            }
+        if !self.rows.contains_key(key)
+            && let Some(row) = load(conn, key)?
+        {
+            self.rows.insert(key.clone(), Part::stored(row));
         }
         let row = self
             .rows

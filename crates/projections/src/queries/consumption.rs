@@ -233,9 +233,9 @@ impl Snapshot {
         let page = page.checked()?;
         let skip = page.after.unwrap_or(0).max(0);
         let rows = self.all(
-            "SELECT account, meter, utility, n, kind, why, from_ms, to_ms, readings, first_micro, last_micro,
+            "SELECT account, meter, utility, n, kind, why, from_ms, to_ms, readings, e.first_micro, e.last_micro,
                     recorded_ms, ended_ms, ended_by
-             FROM exceptions JOIN meters USING (meter_no) JOIN accounts USING (account_no)
+             FROM exceptions e JOIN meters USING (meter_no) JOIN accounts USING (account_no)
              WHERE (?1 IS NULL OR account = ?1) AND (?2 IS NULL OR meter = ?2) AND (?3 IS NULL OR kind = ?3)
                AND (NOT ?4 OR ended_ms IS NULL)
              ORDER BY meter_no, n LIMIT ?5 OFFSET ?6",

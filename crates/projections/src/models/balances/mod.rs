@@ -11,7 +11,7 @@ use ledger_core::utility::Utility;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use crate::fact::AccountFact;
-use crate::sheet::Sheet;
+use crate::sheet::{Part, Sheet};
 use crate::sql::{Cells, Table, count, parts, parts_opt};
 
 pub(crate) const TABLE: Table = Table {
@@ -73,11 +73,12 @@ impl Wallet {
             self.turn_from = self.turn_from.or(negative.then_some(fact.at));
             return;
         }
-        match &fact.event {
-            AccountEvent::CreditTransferred(e) if e.to == utility => {}
-            AccountEvent::CreditToppedUp(_) => self.turn_from = negative.then_some(fact.at),
-            _ if negative => {}
-            _ => self.turn_from = None,
+        let by_turn = matches!(&fact.event, AccountEvent::CreditTransferred(e) if e.to == utility);
+        let top_up = matches!(&fact.event, AccountEvent::CreditToppedUp(_));
+        // A transfer's own credit lets the turns go on; a top-up always ends them, other credit when it
+        // reaches zero (U7).
+        if !by_turn && (top_up || !negative) {
+            self.turn_from = negative.then_some(fact.at);
         }
     }
 
@@ -106,10 +107,11 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact, postings: &[Posting]) 
     }
     fold_life(sheet, fact);
     for utility in Utility::ALL {
-        if let Some(part) = sheet.wallets.of_mut(utility) {
-            if part.get().turn_from.is_some() || part.get().turn_seen.is_some() {
-                part.edit().see_turns(fact);
-            }
+        let turning = |part: &&mut Part<Wallet>| {
+            part.get().turn_from.is_some() || part.get().turn_seen.is_some()
+        };
+        if let Some(part) = sheet.wallets.of_mut(utility).as_mut().filter(turning) {
+            part.edit().see_turns(fact);
         }
     }
 }
@@ -140,7 +142,7 @@ fn fold_life(sheet: &mut Sheet, fact: &AccountFact) {
         }
         AccountEvent::TopUpVoided(e) if e.first => sheet.wallet_mut(e.u).edit().first_top_up = None,
         AccountEvent::LowCreditNoticed(e) => {
-            sheet.wallet_mut(e.u).edit().low_noticed = Some((fact.at, e.a))
+            sheet.wallet_mut(e.u).edit().low_noticed = Some((fact.at, e.a));
         }
         AccountEvent::AccountClosed(_) => {
             for utility in Utility::ALL {

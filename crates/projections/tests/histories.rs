@@ -1,0 +1,612 @@
+//! Standing properties over random histories: what was folded live, in pieces, across restarts, is what
+//! the log gives when folded at once; and both say what the core's own accounts say.
+
+mod common;
+
+use common::*;
+use ledger_core::account::{Account, Lifecycle, Supply};
+use ledger_core::event::*;
+use ledger_core::ids::*;
+use ledger_core::num::Money;
+use ledger_core::scheme::SchemePolicy;
+use ledger_core::time::{Millis, Timestamp};
+use ledger_core::utility::Utility;
+use projections::queries::{Book, DueKind, PageOf, Snapshot, StatementRange};
+use projections::{SchemeFacts, verify};
+use proptest::prelude::*;
+
+/// One step: which account, what to try, how much, minutes since the step before.
+type Step = (u8, u8, u32, u16);
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    proptest::collection::vec((0..3_u8, 0..24_u8, 1..500_000_u32, 0..3_000_u16), 20..160)
+}
+
+/// Turns steps into facts that some decision could have made; a step that cannot be made is left out.
+struct Author {
+    log: Log,
+    now: Timestamp,
+    suspended: Vec<(String, u32)>,
+    top_ups: Vec<(AccountId, Utility, ReceiptNumber, Money)>,
+    newest_deadline: std::collections::BTreeMap<AccountId, Timestamp>,
+}
+
+impl Author {
+    fn new() -> Self {
+        Self {
+            log: Log::new(),
+            now: time("2026-01-30T10:00:00Z"),
+            suspended: Vec::new(),
+            top_ups: Vec::new(),
+            newest_deadline: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn state(&self, id: &AccountId) -> &Account {
+        &self.log.accounts[id]
+    }
+
+    async fn step(&mut self, (who, what, amount, minutes): Step) {
+        self.now = self.now + Millis::minutes(i64::from(minutes));
+        let id = account(&format!("a{who}"));
+        if !self.log.accounts.contains_key(&id) {
+            self.log.open(&id, self.now).await;
+        }
+        if self.state(&id).lifecycle() != Lifecycle::Open {
+            return;
+        }
+        let u = if amount % 2 == 0 { E } else { W };
+        match what {
+            0..=5 => self.consume(&id, u, amount, what == 0).await,
+            6..=8 => self.top_up(&id, u, amount).await,
+            9 => self.transfer(&id).await,
+            10..=12 => self.debt(&id, what, amount).await,
+            13..=16 => self.supply(&id, u, what).await,
+            17..=19 => self.reading_kept(&id, u, what, amount).await,
+            20 => self.void().await,
+            21 => self.suspense(&id, amount).await,
+            22 => self.exchange(&id, u, amount).await,
+            _ => self.rare(&id, u, amount).await,
+        }
+    }
+
+    async fn fact(&mut self, id: &AccountId, event: AccountEvent) {
+        self.log.fact(id, self.now, event).await;
+    }
+
+    fn number(&self, id: &AccountId, u: Utility) -> MeterNumber {
+        self.state(id).meter_of(u).unwrap().number.clone()
+    }
+
+    async fn consume(&mut self, id: &AccountId, u: Utility, amount: u32, gap: bool) {
+        let a = money(&format!(
+            "{}.{:014}",
+            amount / 100_000,
+            u64::from(amount) * 7_919
+        ));
+        let q = qty(&format!("{}.{:06}", amount % 50, amount));
+        let today = local(self.now);
+        let mut event = ConsumptionCharged {
+            u,
+            m: self.number(id, u),
+            t: self.now,
+            v: q,
+            q,
+            a,
+            d: Some(today),
+            p: Vec::new(),
+            mn: Vec::new(),
+            g: gap,
+        };
+        if gap {
+            let (first, rest) = (
+                Money::from_scaled(a.scaled() / 3),
+                a.scaled() - a.scaled() / 3,
+            );
+            event.d = None;
+            event.p = vec![
+                DayPart(today.prev(), ledger_core::num::Quantity::ZERO, first),
+                DayPart(today, q, Money::from_scaled(rest)),
+            ];
+        } else if amount % 11 == 0 && a > money("0.5") {
+            event.mn = vec![MinimumPart(today.month().prev(), money("0.5"))];
+        }
+        self.fact(id, AccountEvent::ConsumptionCharged(event)).await;
+    }
+
+    async fn top_up(&mut self, id: &AccountId, u: Utility, amount: u32) {
+        let a = Money::from_cents(i64::from(amount));
+        let rc = self.log.top_up(id, self.now, u, &a.to_string()).await;
+        self.top_ups.push((id.clone(), u, rc, a));
+    }
+
+    async fn transfer(&mut self, id: &AccountId) {
+        let (from, to) = (self.balance(id, E), self.balance(id, W));
+        if !from.is_positive() || !to.is_negative() {
+            return;
+        }
+        let event = AccountEvent::CreditTransferred(CreditTransferred {
+            from: E,
+            to: W,
+            a: from.min(-to),
+        });
+        self.newest_deadline.insert(id.clone(), self.now);
+        self.log.by_deadline(id, self.now, event).await;
+    }
+
+    fn balance(&self, id: &AccountId, u: Utility) -> Money {
+        self.state(id).wallet(u).map_or(Money::ZERO, |w| w.balance)
+    }
+
+    async fn debt(&mut self, id: &AccountId, what: u8, amount: u32) {
+        let (a, b) = (
+            Money::from_cents(i64::from(amount)),
+            local(self.now).month(),
+        );
+        let open = self
+            .state(id)
+            .debt()
+            .filter(|d| d.is_open())
+            .map(|d| d.balance());
+        let event = match (what, open) {
+            (10, None) => AccountEvent::DebtAgreed(DebtAgreed {
+                u: W,
+                a,
+                inst: money("0.01").min(a),
+                start: b.next(),
+            }),
+            (11, Some(left)) => {
+                let rc = ReceiptNumber::parse(&format!("D{}", self.log.written)).unwrap();
+                let pay = pay("bank", &format!("d-{}", self.log.written), local(self.now));
+                AccountEvent::DebtPaid(DebtPaid {
+                    u: W,
+                    a: a.min(left),
+                    b,
+                    rc,
+                    pay,
+                })
+            }
+            (12, Some(left)) => AccountEvent::DebtRescheduled(DebtRescheduled {
+                inst: a.min(left),
+                start: b.next(),
+                b,
+            }),
+            _ => return,
+        };
+        self.fact(id, event).await;
+    }
+
+    async fn supply(&mut self, id: &AccountId, u: Utility, what: u8) {
+        let m = self.number(id, u);
+        let wallet = self.state(id).wallet(u).unwrap();
+        let (n, open, on) = (
+            wallet.orders,
+            wallet.open_order.clone(),
+            wallet.supply == Supply::On,
+        );
+        let until = self.now + Millis::hours(24);
+        let ordered = |why| SupplyOrdered {
+            u,
+            m: m.clone(),
+            n: n + 1,
+            until,
+            why,
+        };
+        let event = match (what, open) {
+            (13 | 14, _) if on => {
+                AccountEvent::SupplyDisconnectionOrdered(ordered(SupplyReason::NoCredit))
+            }
+            (13 | 14, _) => {
+                AccountEvent::SupplyReconnectionOrdered(ordered(SupplyReason::CreditRestored))
+            }
+            (15, Some(_)) => AccountEvent::MeterOrderConfirmed(MeterOrderConfirmed {
+                u,
+                m,
+                n,
+                t: self.now,
+            }),
+            (16, Some(_)) => AccountEvent::MeterOrderRepeated(MeterOrderRepeated {
+                u,
+                m,
+                n: n + 1,
+                until,
+                on,
+            }),
+            _ => return,
+        };
+        self.fact(id, event).await;
+    }
+
+    async fn reading_kept(&mut self, id: &AccountId, u: Utility, what: u8, amount: u32) {
+        let m = self.number(id, u);
+        let kept = ReadingKept {
+            u,
+            m: m.clone(),
+            t: self.now,
+            v: qty("9"),
+            d: local(self.now),
+            why: "flow".to_owned(),
+        };
+        let event = match (what, amount % 4) {
+            (17, _) => AccountEvent::ReadingQuarantined(kept),
+            (18, _) => AccountEvent::ConflictingReadingKept(kept),
+            (_, 0) => AccountEvent::LateReadingKept(kept),
+            (_, 1) => AccountEvent::MeterExchangeSuspected(MeterExchangeSuspected {
+                u,
+                m,
+                t: vec![self.now],
+                limit: false,
+            }),
+            (_, 2) => AccountEvent::SuspicionWithdrawn(SuspicionEnded { u, m }),
+            _ => AccountEvent::QuarantineDiscarded(SuspicionEnded { u, m }),
+        };
+        self.fact(id, event).await;
+    }
+
+    async fn void(&mut self) {
+        let Some((id, u, rc, a)) = self.top_ups.pop() else {
+            return;
+        };
+        if self.state(&id).lifecycle() != Lifecycle::Open {
+            return;
+        }
+        let pay = pay(
+            "incomm",
+            &format!("v-{}", self.log.written),
+            local(self.now),
+        );
+        let event = AccountEvent::TopUpVoided(TopUpVoided {
+            u,
+            a,
+            rc,
+            pay,
+            first: false,
+        });
+        self.fact(&id, event).await;
+    }
+
+    async fn suspense(&mut self, id: &AccountId, amount: u32) {
+        let today = local(self.now);
+        if amount % 2 == 0 || self.suspended.is_empty() {
+            let reference = format!("s-{}", self.log.written);
+            let a = Money::from_cents(i64::from(amount));
+            let pay = pay("incomm", &reference, today);
+            let event = PaymentSuspended {
+                pay,
+                a,
+                named: "E1".to_owned(),
+                why: "UNKNOWN_METER".to_owned(),
+            };
+            let event = Event::Suspense(SuspenseEvent::PaymentSuspended(event));
+            self.log
+                .other(&format!("suspense-incomm-{reference}"), self.now, event)
+                .await;
+            self.suspended.push((reference, amount));
+            return;
+        }
+        let Some((reference, amount)) = self.suspended.pop() else {
+            return;
+        };
+        let (a, stream) = (
+            Money::from_cents(i64::from(amount)),
+            format!("suspense-incomm-{reference}"),
+        );
+        let mut pay = pay("incomm", &reference, today);
+        if amount % 3 == 0 {
+            let event = SuspenseReturned {
+                pay,
+                a,
+                doc: OpaqueRef::parse("doc").unwrap(),
+            };
+            self.log
+                .other(
+                    &stream,
+                    self.now,
+                    Event::Suspense(SuspenseEvent::SuspenseReturned(event)),
+                )
+                .await;
+            return;
+        }
+        let by = CommandKey {
+            channel: channel("office"),
+            reference: Reference::parse(&reference).unwrap(),
+        };
+        let event = SuspenseAllocated {
+            account: id.clone(),
+            by,
+        };
+        self.log
+            .other(
+                &stream,
+                self.now,
+                Event::Suspense(SuspenseEvent::SuspenseAllocated(event)),
+            )
+            .await;
+        pay.sus = true;
+        let rc = ReceiptNumber::parse(&format!("S{}", self.log.written)).unwrap();
+        let event = CreditToppedUp {
+            u: E,
+            m: self.number(id, E),
+            a,
+            rc,
+            pay,
+        };
+        self.fact(id, AccountEvent::CreditToppedUp(event)).await;
+    }
+
+    async fn exchange(&mut self, id: &AccountId, u: Utility, amount: u32) {
+        let m = self.number(id, u);
+        let new = if amount % 3 == 0 {
+            m.clone()
+        } else {
+            meter(&format!("X{}", self.log.written))
+        };
+        let (v, first) = (qty("5"), qty("0"));
+        let event = MeterExchanged {
+            u,
+            m,
+            new,
+            reg: register(60),
+            t: self.now,
+            v,
+            first,
+            forced: None,
+        };
+        self.fact(id, AccountEvent::MeterExchanged(event)).await;
+    }
+
+    async fn rare(&mut self, id: &AccountId, u: Utility, amount: u32) {
+        let a = Money::from_cents(i64::from(amount));
+        let from = OpaqueRef::parse("old-1").unwrap();
+        match amount % 12 {
+            0..=4 => {
+                self.fact(
+                    id,
+                    AccountEvent::LegacyCreditEntered(LegacyCreditEntered { u, a, from }),
+                )
+                .await
+            }
+            5..=8 => {
+                let moved = CreditMovedIn {
+                    u,
+                    a,
+                    from: account("gone"),
+                };
+                self.fact(id, AccountEvent::CreditMovedIn(moved)).await;
+            }
+            9 => {
+                let m = self.number(id, u);
+                let removed = MeterRemoved {
+                    u,
+                    m,
+                    t: self.now,
+                    v: qty("7"),
+                };
+                self.fact(id, AccountEvent::MeterRemoved(removed)).await;
+                self.log.install(id, u, self.now).await;
+            }
+            10 => {
+                let low = LowCreditNoticed {
+                    u,
+                    a: self.balance(id, u),
+                };
+                self.fact(id, AccountEvent::LowCreditNoticed(low)).await;
+            }
+            _ => self.close(id).await,
+        }
+    }
+
+    async fn close(&mut self, id: &AccountId) {
+        let left = self.state(id).debt().map_or(Money::ZERO, |d| d.balance());
+        let settled = Utility::ALL.map(|u| {
+            let a = self.balance(id, u);
+            let debt = if u == E {
+                left.min(a).max(Money::ZERO)
+            } else {
+                Money::ZERO
+            };
+            ClosedWallet {
+                u,
+                a,
+                debt,
+                other: Money::ZERO,
+                rest: Money::ZERO,
+                out: a - debt,
+            }
+        });
+        let pay = pay(
+            "office",
+            &format!("c-{}", self.log.written),
+            local(self.now),
+        );
+        let closed = AccountClosed {
+            w: settled.to_vec(),
+            b: local(self.now).month(),
+            to: ClosedTo::PaidOut(pay),
+        };
+        self.fact(id, AccountEvent::AccountClosed(closed)).await;
+    }
+}
+
+/// What the read model says of an account is what the core's account says.
+fn agree(snapshot: &Snapshot, author: &Author, policy: &SchemePolicy) {
+    for (id, state) in &author.log.accounts {
+        let wallets = snapshot.balances(id).unwrap();
+        for wallet in state.wallets() {
+            let row = wallets
+                .iter()
+                .find(|w| w.utility == wallet.utility)
+                .unwrap();
+            assert_eq!(row.credit, wallet.balance, "{id} {}", wallet.utility);
+            assert_eq!(
+                row.turn_from, wallet.negative_since,
+                "{id} {}",
+                wallet.utility
+            );
+            assert_eq!(
+                row.first_top_up_at.is_some(),
+                wallet.first_top_up,
+                "{id} {}",
+                wallet.utility
+            );
+            let supply = snapshot.supply(id).unwrap();
+            let supply = supply.iter().find(|s| s.utility == wallet.utility).unwrap();
+            assert_eq!(supply.on, wallet.supply == Supply::On, "{id}");
+            assert_eq!(supply.unconfirmed, wallet.open_order.is_some(), "{id}");
+            assert_eq!(supply.order, wallet.orders, "{id}");
+            let range = StatementRange {
+                book: Some(Book::of(wallet.utility)),
+                ..Default::default()
+            };
+            let lines = snapshot
+                .statement(id, range, PageOf::first(1_000))
+                .unwrap()
+                .items;
+            assert_eq!(
+                lines.last().map_or(Money::ZERO, |l| l.balance),
+                wallet.balance,
+                "{id}"
+            );
+            assert_eq!(
+                lines.iter().map(|l| l.amount).sum::<Money>(),
+                wallet.balance,
+                "{id}"
+            );
+        }
+        let debt = snapshot.debt(id, local(author.now).month()).unwrap();
+        assert_eq!(
+            debt.as_ref().map(|d| d.balance),
+            state.debt().map(|d| d.balance()),
+            "{id}"
+        );
+        assert_eq!(
+            debt.map(|d| d.due),
+            state.debt().map(|d| d.due(local(author.now).month())),
+            "{id}"
+        );
+        nothing_due_is_missed(snapshot, author, state, policy);
+    }
+}
+
+/// The account's own next deadline, where it would do something, is among what is due then.
+fn nothing_due_is_missed(
+    snapshot: &Snapshot,
+    author: &Author,
+    state: &Account,
+    policy: &SchemePolicy,
+) {
+    let newest = state.newest_at();
+    let acted = author.newest_deadline.get(state.id()) == Some(&newest);
+    let after = if acted { newest } else { newest.just_before() };
+    let Some(at) = state.next_due(policy, after) else {
+        return;
+    };
+    let due = snapshot
+        .due_before(at, 1_000, &|_| SchemeFacts::of(policy))
+        .unwrap();
+    let named = |kind| {
+        due.iter()
+            .any(|d| d.account == *state.id() && d.kind == kind && d.at <= at)
+    };
+    let ends = state
+        .wallets()
+        .iter()
+        .filter(|w| w.grace_until == Some(at))
+        .collect::<Vec<_>>();
+    for wallet in &ends {
+        if wallet.supply == Supply::On && !wallet.first_top_up {
+            assert!(
+                named(DueKind::FirstTopUp),
+                "{} at {at}: {due:?}",
+                state.id()
+            );
+        }
+        if wallet.supply == Supply::On && !wallet.balance.is_positive() && wallet.utility == E {
+            assert!(named(DueKind::NoCredit), "{} at {at}: {due:?}", state.id());
+        }
+    }
+    if ends.is_empty() {
+        assert!(named(DueKind::Transfer), "{} at {at}: {due:?}", state.id());
+    }
+}
+
+/// Plain SQL over the two integers of each amount gives the exact sums.
+fn sql_sums_are_exact(author: &Author) {
+    let conn = rusqlite::Connection::open(author.log.path()).unwrap();
+    let sum = |sql: &str| -> Money {
+        conn.query_row(sql, [], |row| {
+            Ok(Money::from_parts(row.get(0)?, row.get(1)?))
+        })
+        .unwrap()
+    };
+    let credit: Money = author
+        .log
+        .accounts
+        .values()
+        .flat_map(|a| a.wallets())
+        .map(|w| w.balance)
+        .sum();
+    assert_eq!(
+        sum("SELECT ifnull(sum(credit_micro), 0), ifnull(sum(credit_rest), 0) FROM balances"),
+        credit
+    );
+    let lines = "SELECT ifnull(sum(amount_micro), 0), ifnull(sum(amount_rest), 0) FROM statement_lines WHERE book <> 'debt'";
+    assert_eq!(sum(lines), credit);
+    let days = sum(
+        "SELECT ifnull(sum(charge_micro), 0), ifnull(sum(charge_rest), 0) FROM consumption_daily",
+    );
+    let months = sum(
+        "SELECT ifnull(sum(charge_micro), 0), ifnull(sum(charge_rest), 0) FROM consumption_monthly",
+    );
+    assert_eq!(days, months);
+}
+
+async fn live_is_rebuilt(steps: Vec<Step>) {
+    let policy = SchemePolicy::builtin("usms").unwrap();
+    let mut author = Author::new();
+    let third = steps.len() / 3;
+    // Followed live, a step at a time.
+    let models = author.log.start().await;
+    for (n, step) in steps[..third].iter().enumerate() {
+        author.step(*step).await;
+        if n % 7 == 0 {
+            author.log.wait(&models).await;
+        }
+    }
+    models.close().await;
+    drop(models);
+    // Written while nobody followed, caught up in one piece, closed again.
+    for step in &steps[third..2 * third] {
+        author.step(*step).await;
+    }
+    author.log.caught_up().await.close().await;
+    let models = author.log.caught_up().await;
+    for step in &steps[2 * third..] {
+        author.step(*step).await;
+        author.log.wait(&models).await;
+    }
+    let snapshot = models.snapshot().unwrap();
+    agree(&snapshot, &author, &policy);
+    assert!(snapshot.trial_balance().unwrap().balanced);
+    for control in snapshot.control_accounts().unwrap() {
+        assert!(control.ties(), "{control:?}");
+    }
+    drop(snapshot);
+    sql_sums_are_exact(&author);
+    let report = verify(&author.log.store(), &author.log.path())
+        .await
+        .unwrap();
+    assert!(report.equal(), "{report:?}");
+    assert_eq!(u128::from(report.events), author.log.written);
+    assert_eq!(report.accounts, author.log.accounts.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn c1_what_is_folded_live_across_restarts_is_what_the_log_gives_at_once(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(live_is_rebuilt(steps));
+    }
+}
