@@ -134,8 +134,7 @@ impl<D: Domain> Shell<D> {
     pub(super) async fn run(mut self) {
         poll_fn(|cx| self.turn(cx)).await;
         if let Some(snapshots) = self.snapshots.take() {
-            let closing: Vec<_> = self.core.closing_snapshots().collect();
-            for (count, snapshot) in closing.into_iter().enumerate() {
+            for (count, snapshot) in self.core.closing_snapshots().enumerate() {
                 snapshots.save(snapshot);
                 if count % CLOSING_SNAPSHOTS == CLOSING_SNAPSHOTS - 1 {
                     snapshots.flush().await;
