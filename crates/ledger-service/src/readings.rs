@@ -38,7 +38,9 @@ struct Sorted {
 
 impl Ledger {
     /// Records deliveries of a gateway. The results are in the order of the deliveries, and within one in
-    /// the order of its readings. A delivery that failed may be sent again whole, with the same sequence.
+    /// the order of its readings. A delivery that failed may be sent again whole, with the same sequence;
+    /// what was charged the first time is then told as accepted, with no quantity and no amount, for
+    /// nothing more was charged.
     ///
     /// Sequences must be unique over all gateways that deliver the same meters, as those of one
     /// JetStream stream are.
@@ -208,19 +210,18 @@ impl Sorted {
 
 /// A repeat of a refused reading is refused as that was, since nothing of it was taken.
 fn told(ways: &[Way], place: usize) -> ReadingOutcome {
-    match ways.get(place) {
+    let way = ways.get(place);
+    assert!(
+        !matches!(way, Some(Way::Asked) | None),
+        "every reading of an answered delivery was told its outcome"
+    );
+    match way {
         Some(Way::Told(outcome)) => outcome.clone(),
         Some(Way::RepeatOf(first)) => match ways.get(*first) {
             Some(Way::Told(refused @ ReadingOutcome::Refused(_))) => refused.clone(),
             Some(Way::Told(_) | Way::Asked | Way::RepeatOf(_)) | None => ReadingOutcome::Duplicate,
         },
-        Some(Way::Asked) | None => {
-            assert!(
-                false,
-                "every reading of an answered delivery was told its outcome"
-            );
-            ReadingOutcome::Duplicate
-        }
+        Some(Way::Asked) | None => ReadingOutcome::Duplicate,
     }
 }
 

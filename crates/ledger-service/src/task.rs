@@ -6,7 +6,7 @@
 
 use event_store::StreamName;
 use ledger_core::answer::Answer;
-use ledger_core::command::{Command, Source};
+use ledger_core::command::{Command, Reading, Source};
 use ledger_core::event::{MeterEvent, ReadingsReceived};
 use ledger_core::ids::{AccountId, Actor, CommandKey, OpaqueRef};
 use ledger_core::num::Money;
@@ -40,6 +40,17 @@ pub(crate) struct ReadingTask {
     pub(crate) actor: Actor,
     /// Sequence of the delivery, 0 for none.
     pub(crate) delivery: u64,
+}
+
+impl ReadingTask {
+    /// The reading itself.
+    pub(crate) const fn reading(&self) -> Option<&Reading> {
+        if let Command::RecordReading(reading) = &self.command {
+            Some(reading)
+        } else {
+            None
+        }
+    }
 }
 
 /// A sender's key and the content that came with it.

@@ -15,7 +15,7 @@ use ledger_core::suspense;
 use ledger_core::time::Timestamp;
 
 use super::encode::{Beside, Origin};
-use super::meters::{ClaimError, MeterClaims};
+use super::meters::{ClaimError, Look, MeterClaims};
 use super::{LedgerDomain, evidence as known, keys};
 use crate::ids::Ids;
 use crate::meta::Cause;
@@ -59,8 +59,8 @@ impl LedgerDomain {
             prior: known::prior_of(task, evidence),
             voidable: None,
         };
-        let Command::RecordReading(reading) = &task.command else {
-            assert!(false, "a reading's task holds a reading");
+        let Some(reading) = task.reading() else {
+            assert!(task.reading().is_some(), "a reading's task holds a reading");
             return Decision::answer(Verdict::Damaged(String::new()));
         };
         let policy = self.policies().of(account);
@@ -91,9 +91,10 @@ impl LedgerDomain {
         let facts = facts_of(&task.account, task.received_at, &task.actor);
         let policy = self.policies().of(account);
         let Decided { events, answer } = decide(account, policy, &facts, &task.command);
-        let what = match &task.command {
-            Command::ConfirmOrder { meter, order, .. } => format!("confirm|{meter}|{order}"),
-            _ => "tick".to_owned(),
+        let what = if let Command::ConfirmOrder { meter, order, .. } = &task.command {
+            format!("confirm|{meter}|{order}")
+        } else {
+            "tick".to_owned()
         };
         let origin = Origin {
             account: &task.account,
@@ -174,8 +175,14 @@ impl LedgerDomain {
         }
         let ids = Ids::of_key(&task.claim.key);
         let origin = beside(task, &ids, decided_on);
-        let MeterClaims { appends, marks } =
-            self.meter_claims(&task.account, &decided.events, evidence, &origin)?;
+        let MeterClaims { appends, marks } = self.meter_claims(
+            &task.account,
+            &decided.events,
+            Look {
+                evidence,
+                origin: &origin,
+            },
+        )?;
         let mut beyond = Beyond {
             claims: appends,
             marks,
@@ -337,26 +344,27 @@ fn voidable(
 
 /// What an event says about credit on its way between accounts.
 pub(crate) fn move_of(account: &AccountId, event: &AccountEvent) -> Option<Mark> {
-    match event {
-        AccountEvent::AccountClosed(AccountClosed {
-            w,
-            to: ClosedTo::Moved(to),
-            ..
-        }) => {
-            let credit: Vec<_> = w
-                .iter()
-                .filter(|w| w.out.is_positive())
-                .map(|w| (w.u, w.out))
-                .collect();
-            (!credit.is_empty()).then(|| Mark::MovedOut {
-                from: account.clone(),
-                to: to.clone(),
-                credit,
-            })
-        }
-        AccountEvent::CreditMovedIn(e) => Some(Mark::MovedIn {
+    if let AccountEvent::CreditMovedIn(e) = event {
+        return Some(Mark::MovedIn {
             from: e.from.clone(),
-        }),
-        _ => None,
+        });
     }
+    let AccountEvent::AccountClosed(AccountClosed {
+        w,
+        to: ClosedTo::Moved(to),
+        ..
+    }) = event
+    else {
+        return None;
+    };
+    let credit: Vec<_> = w
+        .iter()
+        .filter(|w| w.out.is_positive())
+        .map(|w| (w.u, w.out))
+        .collect();
+    (!credit.is_empty()).then(|| Mark::MovedOut {
+        from: account.clone(),
+        to: to.clone(),
+        credit,
+    })
 }

@@ -15,9 +15,13 @@ use crate::task::{DeskTask, DeskWork, KeyedTask, ReadingTask, meter_stream, stre
 
 /// A reading older than what the state remembers is looked for in the account's own history.
 pub(super) fn needs_of_reading(account: &Account, task: &ReadingTask) -> Needs {
-    match &task.command {
-        Command::RecordReading(reading) if needs_history(account, reading) => Needs::search_from(0),
-        _ => Needs::nothing(),
+    let searched = task
+        .reading()
+        .is_some_and(|reading| needs_history(account, reading));
+    if searched {
+        Needs::search_from(0)
+    } else {
+        Needs::nothing()
     }
 }
 
@@ -157,9 +161,7 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
 
 /// The accepted reading of the same meter and instant, if history has one.
 pub(super) fn prior_of(task: &ReadingTask, evidence: &Evidence) -> Option<PriorReading> {
-    let Command::RecordReading(reading) = &task.command else {
-        return None;
-    };
+    let reading = task.reading()?;
     let History::Found(event) = &evidence.history else {
         return None;
     };
@@ -171,7 +173,7 @@ pub(super) fn prior_of(task: &ReadingTask, evidence: &Evidence) -> Option<PriorR
 /// In one account the accepted readings of a meter number follow each other in read time, each time of
 /// installation before those of its register.
 pub(super) fn probe_reading(task: &ReadingTask, event: &RecordedEvent) -> Probe {
-    let Command::RecordReading(reading) = &task.command else {
+    let Some(reading) = task.reading() else {
         return Probe::Unrelated;
     };
     match read_as(reading, &event.kind, &event.data) {
@@ -190,14 +192,17 @@ fn read_as(reading: &Reading, kind: &str, data: &[u8]) -> Option<(Timestamp, Qua
     ) {
         return None;
     }
-    match decode(kind, data).ok()? {
-        Event::Account(AccountEvent::ConsumptionCharged(e)) if e.m == reading.meter => {
-            Some((e.t, e.v))
-        }
-        Event::Account(AccountEvent::MeterInstalled(e)) if e.m == reading.meter => Some((e.t, e.v)),
-        Event::Account(AccountEvent::MeterExchanged(e)) if e.new == reading.meter => {
-            Some((e.t, e.first))
-        }
-        _ => None,
-    }
+    let Event::Account(fact) = decode(kind, data).ok()? else {
+        return None;
+    };
+    let (meter, at, value) = if let AccountEvent::ConsumptionCharged(e) = fact {
+        (e.m, e.t, e.v)
+    } else if let AccountEvent::MeterInstalled(e) = fact {
+        (e.m, e.t, e.v)
+    } else if let AccountEvent::MeterExchanged(e) = fact {
+        (e.new, e.t, e.first)
+    } else {
+        return None;
+    };
+    (meter == reading.meter).then_some((at, value))
 }

@@ -27,41 +27,44 @@ pub(super) enum ClaimError {
     Damaged(String),
 }
 
+/// What a claim's decision looks at and what it is stamped with.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) evidence: &'a Evidence,
+    pub(super) origin: &'a Beside<'a>,
+}
+
 impl LedgerDomain {
     /// The claims that follow from an account's decided events.
     pub(super) fn meter_claims(
         &self,
         account: &AccountId,
         decided: &[Emitted],
-        evidence: &Evidence,
-        origin: &Beside<'_>,
+        look: Look<'_>,
     ) -> Result<MeterClaims, ClaimError> {
         let mut claims = MeterClaims::default();
         for Emitted { event, .. } in decided {
-            match event {
-                AccountEvent::MeterInstalled(e) => {
-                    let claim = MeterClaimed {
-                        m: e.m.clone(),
-                        account: account.clone(),
-                        u: e.u,
-                        t: e.t,
-                    };
-                    self.claim(&mut claims, claim, evidence, origin)?;
-                }
-                AccountEvent::MeterRemoved(e) => {
-                    self.release(&mut claims, (account, &e.m, e.t), evidence, origin)?;
-                }
-                AccountEvent::MeterExchanged(e) if e.m != e.new => {
-                    self.release(&mut claims, (account, &e.m, e.t), evidence, origin)?;
-                    let claim = MeterClaimed {
-                        m: e.new.clone(),
-                        account: account.clone(),
-                        u: e.u,
-                        t: e.t,
-                    };
-                    self.claim(&mut claims, claim, evidence, origin)?;
-                }
-                _ => {}
+            if let AccountEvent::MeterInstalled(e) = event {
+                let claim = MeterClaimed {
+                    m: e.m.clone(),
+                    account: account.clone(),
+                    u: e.u,
+                    t: e.t,
+                };
+                self.claim(&mut claims, claim, look)?;
+            } else if let AccountEvent::MeterRemoved(e) = event {
+                self.release(&mut claims, (account, &e.m, e.t), look)?;
+            } else if let AccountEvent::MeterExchanged(e) = event
+                && e.m != e.new
+            {
+                self.release(&mut claims, (account, &e.m, e.t), look)?;
+                let claim = MeterClaimed {
+                    m: e.new.clone(),
+                    account: account.clone(),
+                    u: e.u,
+                    t: e.t,
+                };
+                self.claim(&mut claims, claim, look)?;
             }
         }
         Ok(claims)
@@ -73,10 +76,9 @@ impl LedgerDomain {
         &self,
         claims: &mut MeterClaims,
         claim: MeterClaimed,
-        evidence: &Evidence,
-        origin: &Beside<'_>,
+        look: Look<'_>,
     ) -> Result<(), ClaimError> {
-        match newest(evidence, &claim.m)? {
+        match newest(look.evidence, &claim.m)? {
             None => {}
             Some(MeterEvent::MeterClaimed(e)) if e.account == claim.account => return Ok(()),
             Some(MeterEvent::MeterClaimed(e)) => {
@@ -97,13 +99,7 @@ impl LedgerDomain {
             }
             Some(MeterEvent::MeterReleased(_)) => {}
         }
-        self.push(
-            claims,
-            &claim.m.clone(),
-            MeterEvent::MeterClaimed(claim),
-            evidence,
-            origin,
-        );
+        self.push(claims, MeterEvent::MeterClaimed(claim), look);
         Ok(())
     }
 
@@ -112,23 +108,16 @@ impl LedgerDomain {
         &self,
         claims: &mut MeterClaims,
         (account, meter, at): (&AccountId, &MeterNumber, Timestamp),
-        evidence: &Evidence,
-        origin: &Beside<'_>,
+        look: Look<'_>,
     ) -> Result<(), ClaimError> {
-        match newest(evidence, meter)? {
+        match newest(look.evidence, meter)? {
             Some(MeterEvent::MeterClaimed(e)) if e.account == *account => {
                 let released = MeterReleased {
                     m: meter.clone(),
                     account: account.clone(),
                     t: at,
                 };
-                self.push(
-                    claims,
-                    meter,
-                    MeterEvent::MeterReleased(released),
-                    evidence,
-                    origin,
-                );
+                self.push(claims, MeterEvent::MeterReleased(released), look);
                 Ok(())
             }
             Some(MeterEvent::MeterClaimed(_) | MeterEvent::MeterReleased(_)) | None => {
@@ -139,22 +128,19 @@ impl LedgerDomain {
         }
     }
 
-    fn push(
-        &self,
-        claims: &mut MeterClaims,
-        meter: &MeterNumber,
-        event: MeterEvent,
-        evidence: &Evidence,
-        origin: &Beside<'_>,
-    ) {
-        let stream = meter_stream(meter);
-        let revision = evidence
+    fn push(&self, claims: &mut MeterClaims, event: MeterEvent, look: Look<'_>) {
+        let stream = match &event {
+            MeterEvent::MeterClaimed(e) => meter_stream(&e.m),
+            MeterEvent::MeterReleased(e) => meter_stream(&e.m),
+        };
+        let revision = look
+            .evidence
             .newest(&stream)
             .map_or(0, |before| before.revision + 1);
         let stored = self
             .kinds
-            .beside(stream.as_str(), &Event::Meter(event.clone()), origin);
-        let expected = evidence.expected(&stream);
+            .beside(stream.as_str(), &Event::Meter(event.clone()), look.origin);
+        let expected = look.evidence.expected(&stream);
         claims.appends.push(StreamAppend {
             stream,
             expected,

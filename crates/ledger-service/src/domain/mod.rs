@@ -187,10 +187,10 @@ impl Domain for LedgerDomain {
                 | Task::Bare(_)
                 | Task::Desk(_)
                 | Task::Gateway(_),
-            ) => {
-                assert!(false, "a task names a stream of its own kind");
-                Decision::answer(Verdict::Damaged(String::new()))
-            }
+            ) => Decision::answer(Verdict::Damaged(format!(
+                "{} has another kind of state",
+                task.stream()
+            ))),
         }
     }
 

@@ -1,6 +1,15 @@
 //! The service as its entrances see it: keys, meters, suspense, readings, crashes, deadlines, and
 //! random histories. One binary, so that it is linked once.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers of tests fail the test, like the tests themselves"
+)]
+
 mod crash;
 mod deadlines;
 mod histories;
