@@ -8,8 +8,8 @@ use ledger_core::command::{
     VoidTopUp,
 };
 use ledger_core::event::RegisterSpec;
-use ledger_core::ids::{ChannelId, CommandKey, OpaqueRef};
-use ledger_core::num::Money;
+use ledger_core::ids::{ChannelId, CommandKey, MeterNumber};
+use ledger_core::time::Timestamp;
 use ledger_service::{Ask, Target};
 
 use super::fields::Fields;
@@ -39,7 +39,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn command(key: CommandKey, target: Target, command: Command) -> Self {
+    pub(super) fn command(key: CommandKey, target: Target, command: Command) -> Self {
         Self {
             key,
             target,
@@ -278,27 +278,31 @@ impl TryFrom<(&ChannelId, &pb::ReconnectRequest)> for Asked {
     }
 }
 
-impl TryFrom<(&ChannelId, &pb::ConfirmOrderRequest)> for Asked {
+/// A meter's confirmation of an order: meter and order name it, so it has no key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedConfirmation {
+    /// The meter.
+    pub meter: MeterNumber,
+    /// Which order.
+    pub order: u32,
+    /// When the meter acted.
+    pub at: Timestamp,
+}
+
+impl TryFrom<&pb::ConfirmOrderRequest> for AskedConfirmation {
     type Error = No;
 
-    fn try_from((channel, m): (&ChannelId, &pb::ConfirmOrderRequest)) -> Result<Self, No> {
+    fn try_from(m: &pb::ConfirmOrderRequest) -> Result<Self, No> {
         let mut f = Fields::new();
-        let key = f.key(channel, &m.reference);
         let meter = f.meter("meter", &m.meter);
         let order = f.within("order", m.order, 1..=u32::MAX);
         let at = f.instant("acted_at", m.acted_at);
         let asked = (|| {
-            let meter = meter?;
-            let target = Target::Meter(meter.to_string());
-            Some(Self::command(
-                key?,
-                target,
-                Command::ConfirmOrder {
-                    meter,
-                    order: order?,
-                    at: at?,
-                },
-            ))
+            Some(Self {
+                meter: meter?,
+                order: order?,
+                at: at?,
+            })
         })();
         f.finish(asked)
     }
@@ -350,208 +354,11 @@ impl TryFrom<(&ChannelId, &pb::RescheduleDebtRequest)> for Asked {
     }
 }
 
-impl TryFrom<(&ChannelId, &pb::TopUpRequest)> for Asked {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::TopUpRequest)) -> Result<Self, No> {
-        top_up(channel, &m.reference, (&m.meter, &m.amount), m.money)
-    }
-}
-
-impl TryFrom<(&ChannelId, &pb::TopUpStreamRequest)> for Asked {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::TopUpStreamRequest)) -> Result<Self, No> {
-        top_up(channel, &m.reference, (&m.meter, &m.amount), m.money)
-    }
-}
-
-impl TryFrom<(&ChannelId, &pb::VoidTopUpRequest)> for Asked {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::VoidTopUpRequest)) -> Result<Self, No> {
-        let mut f = Fields::new();
-        let key = f.key(channel, &m.reference);
-        let reference = f.reference("top_up_reference", &m.top_up_reference);
-        let asked = (|| {
-            let reference = reference?;
-            let target = Target::TopUp(reference.clone());
-            Some(Self::command(
-                key?,
-                target,
-                Command::VoidTopUp(VoidTopUp { reference }),
-            ))
-        })();
-        f.finish(asked)
-    }
-}
-
-impl TryFrom<(&ChannelId, &pb::PayDebtRequest)> for Asked {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::PayDebtRequest)) -> Result<Self, No> {
-        let mut f = Fields::new();
-        let key = f.key(channel, &m.reference);
-        let target = target(&mut f, "payee", m.payee.as_ref());
-        let amount = f.money("amount", &m.amount);
-        let source = source(&mut f, m.money);
-        let asked = (|| {
-            let ask = Ask::PayDebt {
-                amount: amount?,
-                source: source?,
-            };
-            Some(Self {
-                key: key?,
-                target: target?,
-                ask,
-            })
-        })();
-        f.finish(asked)
-    }
-}
-
-impl TryFrom<(&ChannelId, &pb::AllocateSuspenseRequest)> for Asked {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::AllocateSuspenseRequest)) -> Result<Self, No> {
-        use pb::allocate_suspense_request::To;
-        let mut f = Fields::new();
-        let key = f.key(channel, &m.reference);
-        let item = suspense_item(&mut f, &m.channel, &m.payment_reference);
-        let amount = f.money("amount", &m.amount);
-        let asked = match f.part("to", m.to.as_ref()) {
-            None => None,
-            Some(To::Meter(meter)) => {
-                let meter = f.meter_text("meter", meter);
-                (|| {
-                    let ask = Ask::TopUp {
-                        amount: amount?,
-                        source: Source::Suspense(item?),
-                    };
-                    Some(Self {
-                        key: key?,
-                        target: Target::Meter(meter?),
-                        ask,
-                    })
-                })()
-            }
-            Some(To::DebtOfAccountId(id)) => {
-                let account = f.account("debt_of_account_id", id);
-                (|| {
-                    let ask = Ask::PayDebt {
-                        amount: amount?,
-                        source: Source::Suspense(item?),
-                    };
-                    Some(Self {
-                        key: key?,
-                        target: Target::Account(account?),
-                        ask,
-                    })
-                })()
-            }
-        };
-        f.finish(asked)
-    }
-}
-
-/// A return from suspense: the sender's key, the payment's own, the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedReturn {
-    /// The sender's key.
-    pub key: CommandKey,
-    /// The payment's own channel and reference.
-    pub item: CommandKey,
-    /// Document of the return.
-    pub document: OpaqueRef,
-}
-
-impl TryFrom<(&ChannelId, &pb::ReturnSuspenseRequest)> for AskedReturn {
-    type Error = No;
-
-    fn try_from((channel, m): (&ChannelId, &pb::ReturnSuspenseRequest)) -> Result<Self, No> {
-        let mut f = Fields::new();
-        let key = f.key(channel, &m.reference);
-        let item = suspense_item(&mut f, &m.channel, &m.payment_reference);
-        let document = f.opaque("document", &m.document);
-        let asked = (|| {
-            Some(Self {
-                key: key?,
-                item: item?,
-                document: document?,
-            })
-        })();
-        f.finish(asked)
-    }
-}
-
-/// A top-up that is asked about before money is taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AskedQuote {
-    /// Meter named by the payer.
-    pub meter: String,
-    /// Amount.
-    pub amount: Money,
-}
-
-impl TryFrom<&pb::ValidateTopUpRequest> for AskedQuote {
-    type Error = No;
-
-    fn try_from(m: &pb::ValidateTopUpRequest) -> Result<Self, No> {
-        quote(&m.meter, &m.amount)
-    }
-}
-
-impl TryFrom<&pb::QuoteTopUpRequest> for AskedQuote {
-    type Error = No;
-
-    fn try_from(m: &pb::QuoteTopUpRequest) -> Result<Self, No> {
-        quote(&m.meter, &m.amount)
-    }
-}
-
-fn quote(meter: &str, amount: &str) -> Result<AskedQuote, No> {
-    let mut f = Fields::new();
-    let meter = f.meter_text("meter", meter);
-    let amount = f.money("amount", amount);
-    let asked = (|| {
-        Some(AskedQuote {
-            meter: meter?,
-            amount: amount?,
-        })
-    })();
-    f.finish(asked)
-}
-
-fn top_up(
-    channel: &ChannelId,
-    reference: &str,
-    paid: (&str, &str),
-    money: i32,
-) -> Result<Asked, No> {
-    let mut f = Fields::new();
-    let key = f.key(channel, reference);
-    let meter = f.meter_text("meter", paid.0);
-    let amount = f.money("amount", paid.1);
-    let source = source(&mut f, money);
-    let asked = (|| {
-        let ask = Ask::TopUp {
-            amount: amount?,
-            source: source?,
-        };
-        Some(Asked {
-            key: key?,
-            target: Target::Meter(meter?),
-            ask,
-        })
-    })();
-    f.finish(asked)
-}
-
 fn of_meter(
     channel: &ChannelId,
     reference: &str,
     meter: &str,
-    command: fn(ledger_core::ids::MeterNumber) -> Command,
+    command: fn(MeterNumber) -> Command,
 ) -> Result<Asked, No> {
     let mut f = Fields::new();
     let key = f.key(channel, reference);
@@ -562,56 +369,6 @@ fn of_meter(
         Some(Asked::command(key?, target, command(meter)))
     })();
     f.finish(asked)
-}
-
-/// An account by its id or a meter it holds.
-pub(super) fn target(
-    f: &mut Fields,
-    field: &str,
-    name: Option<&pb::AccountOrMeter>,
-) -> Option<Target> {
-    use pb::account_or_meter::By;
-    let name = f.part(field, name)?;
-    match f.part(field, name.by.as_ref())? {
-        By::AccountId(id) => f
-            .account(&format!("{field}.account_id"), id)
-            .map(Target::Account),
-        By::Meter(meter) => f
-            .meter_text(&format!("{field}.meter"), meter)
-            .map(Target::Meter),
-    }
-}
-
-fn source(f: &mut Fields, number: i32) -> Option<Source> {
-    match pb::MoneyState::try_from(number) {
-        Ok(pb::MoneyState::NotTaken) => Some(Source::NotTaken),
-        Ok(pb::MoneyState::Taken) => Some(Source::Taken),
-        Ok(pb::MoneyState::Unspecified) => {
-            f.note(
-                "money",
-                Malformed::FieldMissing,
-                "say whether the money has been taken already",
-            );
-            None
-        }
-        Err(_) => {
-            f.note(
-                "money",
-                Malformed::FieldOutOfRange,
-                format!("there is no state {number}"),
-            );
-            None
-        }
-    }
-}
-
-fn suspense_item(f: &mut Fields, channel: &str, reference: &str) -> Option<CommandKey> {
-    let channel = f.channel("channel", channel);
-    let reference = f.reference("payment_reference", reference);
-    Some(CommandKey {
-        channel: channel?,
-        reference: reference?,
-    })
 }
 
 fn final_reading(
@@ -663,37 +420,13 @@ fn register(f: &mut Fields, r: &pb::Register) -> Option<RegisterSpec> {
 mod tests {
     use super::*;
 
-    fn channel() -> ChannelId {
-        ChannelId::parse("bank").unwrap()
-    }
-
-    #[test]
-    fn c13_a_payment_must_say_whether_the_money_was_taken() {
-        let mut m = pb::TopUpRequest {
-            reference: "r".to_owned(),
-            meter: "E1".to_owned(),
-            amount: "5.00".to_owned(),
-            money: 0,
-        };
-        let no = Asked::try_from((&channel(), &m)).unwrap_err();
-        assert!(
-            matches!(&no, No::Malformed(v) if v.len() == 1 && v[0].field == "money"),
-            "{no:?}"
-        );
-        m.set_money(pb::MoneyState::Taken);
-        let asked = Asked::try_from((&channel(), &m)).unwrap();
-        assert_eq!(
-            asked.ask,
-            Ask::TopUp {
-                amount: Money::parse("5").unwrap(),
-                source: Source::Taken
-            }
-        );
-    }
-
     #[test]
     fn an_empty_message_names_every_field_it_lacks() {
-        let no = Asked::try_from((&channel(), &pb::InstallMeterRequest::default())).unwrap_err();
+        let no = Asked::try_from((
+            &ChannelId::parse("bank").unwrap(),
+            &pb::InstallMeterRequest::default(),
+        ))
+        .unwrap_err();
         let No::Malformed(violations) = no else {
             panic!("{no:?}")
         };
@@ -709,14 +442,5 @@ mod tests {
                 "first_value"
             ]
         );
-    }
-
-    #[test]
-    fn u4_a_meter_number_of_the_wrong_form_is_left_to_the_scheme_to_refuse() {
-        let asked = AskedQuote::try_from(&pb::QuoteTopUpRequest {
-            meter: "e 1".to_owned(),
-            amount: "5".to_owned(),
-        });
-        assert_eq!(asked.unwrap().meter, "e 1");
     }
 }

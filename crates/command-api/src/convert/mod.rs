@@ -7,12 +7,14 @@
 mod answers;
 mod commands;
 mod fields;
+mod payments;
 mod questions;
 mod views;
 
 pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, to_utility};
-pub use commands::{Asked, AskedQuote, AskedReturn};
+pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
+pub use payments::{AskedQuote, AskedReturn};
 pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,

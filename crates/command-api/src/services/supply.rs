@@ -6,7 +6,7 @@ use projections::Snapshot;
 use tonic::{Request, Response, Status};
 
 use super::{Api, call_of};
-use crate::convert::{Named, OrdersQuestion, to_page_token};
+use crate::convert::{AskedConfirmation, Named, OrdersQuestion, to_page_token};
 use crate::errors::No;
 use crate::gate::Call;
 use crate::pb;
@@ -35,7 +35,20 @@ impl pb::supply_service_server::SupplyService for Supplies {
         &self,
         request: Request<pb::ConfirmOrderRequest>,
     ) -> Result<Response<pb::ConfirmOrderResponse>, Status> {
-        self.0.ask(request).await
+        let call = call_of(&request)?;
+        let asked = AskedConfirmation::try_from(request.get_ref()).map_err(|no| no.status(""))?;
+        let AskedConfirmation { meter, order, at } = asked;
+        let actor = &call.principal.actor;
+        let answered = match self
+            .0
+            .ledger
+            .confirm_order(actor, call.received_at, (meter, order, at))
+            .await
+        {
+            Ok(reply) => pb::ConfirmOrderResponse::try_from(reply),
+            Err(error) => Err(No::from(error)),
+        };
+        answered.map(Response::new).map_err(|no| no.status(""))
     }
 
     async fn get_supply(

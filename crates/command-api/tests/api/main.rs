@@ -1,0 +1,13 @@
+//! The API over real sockets, on a store in memory: each RPC, each kind of no, who may call what.
+//!
+//! One test binary, split by noun. Every test starts a server of its own on a free port.
+
+mod access;
+mod deadlines;
+mod errors;
+mod harness;
+mod open_doors;
+mod payments;
+mod reads;
+mod staff;
+mod streams;
