@@ -115,6 +115,8 @@ impl Failure {
     }
 }
 
+/// What a server says of cash where there is none; a person need not read it.
+const NO_CASH: &str = "no cash is involved";
 /// Shown where trying again is what there is to do.
 const TRY_AGAIN: &str = "try again; a retry is safe";
 
@@ -272,7 +274,7 @@ impl From<Status> for Failure {
         }
         let cash = info
             .and_then(|info| info.metadata.get("cash"))
-            .filter(|cash| !cash.is_empty());
+            .filter(|cash| !cash.is_empty() && *cash != NO_CASH);
         match cash {
             Some(cash) => failure.advise(cash.clone()),
             None => failure,

@@ -14,8 +14,9 @@ use crate::failure::Failure;
 /// Which question about an account.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-ACCOUNT is an account id, or meter:NUMBER for the account that holds that meter now. The server is that of
-the configuration (--server), the key is in LEDGER_API_KEY.")]
+ACCOUNT is an account id, or meter:NUMBER for the account that holds that
+meter now. The server is that of the configuration (--server), the key is in
+LEDGER_API_KEY.")]
 pub(crate) struct AccountArgs {
     #[command(subcommand)]
     command: AccountCommand,

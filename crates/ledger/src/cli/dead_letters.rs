@@ -44,8 +44,9 @@ Examples:
     },
     /// Sends dead letters again to where they came from, once their cause is removed.
     #[command(after_help = "\
-A letter that was replayed is marked and refused a second time, unless --again says that it is meant. A
-reading that was taken in the meantime is recognised and charged nothing.
+A letter that was replayed is marked and refused a second time, unless --again
+says that it is meant. A reading that was taken in the meantime is recognised
+and charged nothing.
 
 Examples:
   ledger dead-letters replay 1204

@@ -18,6 +18,7 @@ use crate::cli::{Globals, block_on};
 use crate::compose::{Core, StartOptions, closed_log};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::money::with_decimals;
 
 /// How long the read models may take to catch up: a log of a hundred million events from nothing.
 const CATCH_UP_WITHIN: Duration = Duration::from_secs(3_600);
@@ -29,7 +30,8 @@ const FOUND_MAX: usize = 100_000;
 /// What to look for.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-The ledger must be stopped. Exit code 0: nothing was found, or all of it was fixed; 1: something is left.
+The ledger must be stopped. Exit code 0: nothing was found, or all of it was
+fixed; 1: something is left.
 
 Examples:
   ledger doctor --data-dir ./data
@@ -178,7 +180,12 @@ fn suspense(core: &Core) -> Result<Vec<Found>, Failure> {
         sort: "suspense-waiting",
         what: format!(
             "{} taken by {} on {} (reference {}) for {:?} waits: {}",
-            item.amount, item.channel, item.taken_on, item.reference, item.named, item.why
+            with_decimals(&item.amount.to_string(), 2),
+            item.channel,
+            item.taken_on,
+            item.reference,
+            item.named,
+            item.why
         ),
         advice: "staff allocate it to a meter or a debt, or return it to the payer".to_owned(),
         fixed: false,

@@ -46,10 +46,11 @@ Formats (plain or gzip), told by their header line:
   csv    meter,register,read_at,value                    anything else; the register may be empty, read_at
                                                          has an offset or is local to the scheme
 
-With a NATS server the readings are published to meter.readings.<utility>.<gateway> and the running
-ledger takes them; without one they go straight into the data folder of a stopped ledger. Lines that
-are not taken stand in FILE.rejects.csv with number and reason; exit code 1 then. Importing a file
-again charges nothing twice.
+With a NATS server the readings are published to
+meter.readings.<utility>.<gateway> and the running ledger takes them; without
+one they go straight into the data folder of a stopped ledger. Lines that are
+not taken stand in FILE.rejects.csv with number and reason; exit code 1 then.
+Importing a file again charges nothing twice.
 
 Examples:
   ledger import readings halfhourly.csv.gz --data-dir ./data

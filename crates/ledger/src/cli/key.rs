@@ -23,8 +23,9 @@ pub(crate) struct KeyArgs {
 enum KeyCommand {
     /// Makes a key and prints it once, with its entry for the keys file.
     #[command(after_help = "\
-The key itself is kept nowhere: give it to its owner now. The entry holds only its hash and goes into the
-file that keys_file names; the server reads it at its start.
+The key itself is kept nowhere: give it to its owner now. The entry holds only
+its hash and goes into the file that keys_file names; the server reads it at
+its start.
 
 Examples:
   ledger key new --name till-1 --channel incomm --role channel      a till of the channel incomm

@@ -37,9 +37,10 @@ const ABOUT: &str = "A prepaid and postpaid utility ledger on an append-only log
 const LONG_ABOUT: &str = "\
 A prepaid and postpaid utility ledger on an append-only log.
 
-Every change is an event in a log; balances, statements and reports are folded from it and can be
-rebuilt at any time. `ledger serve` runs it all in one process; the other commands talk to a running
-server over gRPC (account, topup, import over NATS) or look at a stopped one's data folder (replay,
+Every change is an event in a log; balances, statements and reports are folded
+from it and can be rebuilt at any time. `ledger serve` runs it all in one
+process; the other commands talk to a running server over gRPC (account,
+topup, import over NATS) or look at a stopped one's data folder (replay,
 verify, doctor, projections).";
 
 const AFTER_HELP: &str = "\
@@ -49,9 +50,9 @@ Examples:
   ledger topup E10006414 20.00 --reference R-1  top up a meter
   ledger verify --data-dir ./data               check log, postings and read models
 
-Exit codes: 0 done, 1 something wrong was found (verify, doctor, import), 2 wrong usage or
-configuration, 3 refused by a rule of the business, 4 not possible now (try again), 5 damaged or in
-need of an operator.";
+Exit codes: 0 done, 1 something wrong was found (verify, doctor, import), 2
+wrong usage or configuration, 3 refused by a rule of the business, 4 not
+possible now (try again), 5 damaged or in need of an operator.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]

@@ -26,9 +26,10 @@ pub(crate) struct ProjectionsArgs {
 enum ProjectionsCommand {
     /// Folds every read model anew, compares it with the old one, and puts it in its place.
     #[command(after_help = "\
-The ledger must be stopped. The new file is built beside the old one; where both can be compared, a
-difference stops it and names the accounts. The old file stays beside the new one as `.previous`. Stopped
-half-way, the next run goes on where this one was.
+The ledger must be stopped. The new file is built beside the old one; where
+both can be compared, a difference stops it and names the accounts. The old
+file stays beside the new one as `.previous`. Stopped half-way, the next run
+goes on where this one was.
 
 Examples:
   ledger projections rebuild --data-dir ./data")]

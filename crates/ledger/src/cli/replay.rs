@@ -21,8 +21,9 @@ const PAGE_EVENTS: usize = 4_096;
 /// Which events.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-Every event is one line of JSON: position, stream, revision, kind, recorded_at, id, data, meta. The ledger
-must be stopped; of a running one, `ledger account history` prints an account's events.
+Every event is one line of JSON: position, stream, revision, kind,
+recorded_at, id, data, meta. The ledger must be stopped; of a running one,
+`ledger account history` prints an account's events.
 
 Examples:
   ledger replay --data-dir ./data | head

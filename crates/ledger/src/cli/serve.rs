@@ -18,9 +18,10 @@ use crate::output::local::grouped;
 /// How to serve.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-It prints one line on standard output when calls are answered (JSON with --json: the real port, the
-recovery report); logs go to standard error, RUST_LOG=debug says more. SIGTERM or SIGINT stops it in
-order: no new calls, those under way finish, everything is written, the log is closed.
+It prints one line on standard output when calls are answered (JSON with
+--json: the real port, the recovery report); logs go to standard error,
+RUST_LOG=debug says more. SIGTERM or SIGINT stops it in order: no new calls,
+those under way finish, everything is written, the log is closed.
 
 Examples:
   ledger serve --data-dir ./data --dev-keys         first look: makes keys and prints them

@@ -16,8 +16,8 @@ use crate::output::table::facts;
 /// Nothing beyond the global flags.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-It looks at the data folder on this machine. Exit code 1: something needs attention (a part has stopped,
-the figures are old).
+It looks at the data folder on this machine. Exit code 1: something needs
+attention (a part has stopped, the figures are old).
 
 Examples:
   ledger status --data-dir ./data

@@ -14,9 +14,10 @@ use crate::output::table::facts;
 /// What to top up.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-The reference is the till's own name of this payment, unique for ever: sent again with the same content
-it gets the same answer and credits nothing twice; with other content it is refused. After a time-out
-send the same again. The key in LEDGER_API_KEY says whose channel it is.
+The reference is the till's own name of this payment, unique for ever: sent
+again with the same content it gets the same answer and credits nothing twice;
+with other content it is refused. After a time-out send the same again. The
+key in LEDGER_API_KEY says whose channel it is.
 
 Examples:
   ledger topup E10006414 20.00 --reference TILL1-2026-03-01-0007

@@ -36,9 +36,10 @@ const CATCH_UP_WITHIN: Duration = Duration::from_secs(3_600);
 /// Which checks.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-The ledger must be stopped. Checked are: every byte of the log (checksums, hash chain, indexes), order of
-positions, revisions and times, every event decoded and its postings summing to zero, the trial balance,
-the control accounts, and every row of the read models against a fresh fold.
+The ledger must be stopped. Checked are: every byte of the log (checksums,
+hash chain, indexes), order of positions, revisions and times, every event
+decoded and its postings summing to zero, the trial balance, the control
+accounts, and every row of the read models against a fresh fold.
 
 Examples:
   ledger verify --data-dir ./data

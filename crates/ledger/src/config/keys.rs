@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use event_store::embedded::SEGMENT_BYTES_MAX;
+
 use crate::config::Origin;
 use crate::config::settings::{ApiKey, ClockKind, Settings};
 use crate::failure::Failure;
 
 /// Smallest segment: below it, the index of a segment outweighs the segment.
 const SEGMENT_BYTES_MIN: u64 = 1024 * 1024;
-/// Largest segment: what a backup copies, and recovery scans, in one piece.
-const SEGMENT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Most accounts in memory: about 150 GiB of them.
 const CACHE_ACCOUNTS_MAX: usize = 100_000_000;
 /// Longest text of a setting; a path or an address is far below.
@@ -65,7 +65,7 @@ pub(crate) const KEYS: [Key; 10] = [
     },
     Key {
         name: "log_segment_bytes",
-        allowed: "bytes of one log segment, 1048576 (1 MiB) to 4294967296 (4 GiB)",
+        allowed: "bytes of one log segment, 1048576 (1 MiB) to 2147483648 (2 GiB)",
         secret: false,
         set: |settings, text| {
             let bytes = text.parse().ok()?;

@@ -60,6 +60,8 @@ pub(crate) struct Lines {
     read: BytesRead,
     number: u64,
     buffer: Vec<u8>,
+    /// Reading failed: there are no lines any more.
+    is_over: bool,
 }
 
 impl Lines {
@@ -90,6 +92,7 @@ impl Lines {
             read,
             number: 0,
             buffer: Vec::new(),
+            is_over: false,
         })
     }
 
@@ -159,7 +162,11 @@ impl Iterator for Lines {
     type Item = Result<Line, Failure>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.is_over {
+            return None;
+        }
         let line = self.line().transpose()?;
+        self.is_over = line.is_err();
         Some(line.map_err(|error| {
             let what = format!("{}, after line {}: {error}", self.path.display(), self.number);
             Failure::usage("IMPORT_FILE", what)

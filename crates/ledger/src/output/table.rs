@@ -141,9 +141,9 @@ mod tests {
             "12".to_owned(),
         ]);
         insta::assert_snapshot!(table.text(), @r"
-        utility      credit     meters
-        electricity    -3.00         1
-        water        1204.99763     12
+        utility          credit  meters
+        electricity    -3.00          1
+        water        1204.99763      12
         ");
     }
 
