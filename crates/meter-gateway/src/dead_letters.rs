@@ -200,6 +200,10 @@ pub(crate) async fn publish(js: &Context, letters: Vec<DeadLetter>) {
         let mut failed = publish_some(js, now).await;
         if !failed.is_empty() {
             backoff.pause().await;
+            // The stream may be missing, or NATS away; either shows at the next attempt.
+            if let Err(error) = names::rejected(js).await {
+                tracing::debug!(%error, "the stream of dead letters is not there");
+            }
         }
         failed.extend_from_slice(later);
         left = failed;

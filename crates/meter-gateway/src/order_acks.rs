@@ -82,6 +82,7 @@ impl OrderAcks {
     }
 
     async fn session(&self, backoff: &mut Backoff) -> Result<(), GatewayError> {
+        names::rejected(&self.js).await?;
         let consumer = self.consumer().await?;
         let doing = "reading answers to orders";
         let messages = consumer

@@ -93,6 +93,27 @@ impl NatsServer {
         self.wait_until_it_listens()
     }
 
+    /// Copies the files of a server that is not running, for [`Self::restore_files`].
+    ///
+    /// # Errors
+    /// When the files cannot be copied.
+    pub fn copy_files(&self) -> io::Result<PathBuf> {
+        let copy = self.dir.join("copy");
+        copy_tree(&self.dir.join("store"), &copy)?;
+        Ok(copy)
+    }
+
+    /// Puts a copy in the place of the files of a server that is not running: what a power cut does to
+    /// a server that had not synced.
+    ///
+    /// # Errors
+    /// When the files cannot be replaced.
+    pub fn restore_files(&self, copy: &Path) -> io::Result<()> {
+        let store = self.dir.join("store");
+        std::fs::remove_dir_all(&store)?;
+        copy_tree(copy, &store)
+    }
+
     fn wait_until_it_listens(&mut self) -> io::Result<()> {
         let give_up = Instant::now() + START_MAX;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
@@ -126,6 +147,20 @@ impl Drop for NatsServer {
             let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
+}
+
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            std::fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn program() -> PathBuf {

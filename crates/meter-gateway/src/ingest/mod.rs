@@ -109,6 +109,7 @@ impl Ingest {
         stop: &mut watch::Receiver<bool>,
     ) -> Result<End, GatewayError> {
         let stream = names::readings(&self.js).await?;
+        names::rejected(&self.js).await?;
         let created_ms = created_ms(stream.cached_info());
         let mut journal = Journal::open(&self.ledger, &self.config.partition, created_ms).await?;
         let known = cursor
