@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use event_store::{Commit, Direction, EventStore, Expected, MemoryStore, NewEvent, StreamAppend, StreamName};
+use event_store::{
+    Commit, Direction, EventStore, Expected, MemoryStore, NewEvent, StreamAppend, StreamName,
+};
 use ledger_core::event::{
-    AccountEvent, AccountOpened, ConsumptionCharged, CreditToppedUp, Event, MeterInstalled, Payment, RegisterSpec,
-    decode, encode, kind_of,
+    AccountEvent, AccountOpened, ConsumptionCharged, CreditToppedUp, Event, MeterInstalled,
+    Payment, RegisterSpec, decode, encode, kind_of,
 };
 use ledger_core::ids::{AccountId, ChannelId, MeterNumber, ReceiptNumber, Reference, RegisterId};
 use ledger_core::num::{Money, Quantity};
@@ -36,7 +38,10 @@ async fn main() -> Result<(), Failure> {
         let report = projections::rebuild(&store, &path, &mut |_| {}).await?;
         std::fs::remove_file(&path)?;
         let folded = rate(report.events, report.elapsed.as_millis());
-        println!("decode alone {decoded}/s, all projections {folded}/s, {}% of it", folded * 100 / decoded.max(1));
+        println!(
+            "decode alone {decoded}/s, all projections {folded}/s, {}% of it",
+            folded * 100 / decoded.max(1)
+        );
     }
     Ok(())
 }
@@ -90,13 +95,35 @@ fn event(n: u64, who: u64, round: u64, at: Timestamp) -> Result<AccountEvent, Fa
             customer: None,
         }),
         1 => {
-            let reg = RegisterSpec { register: RegisterId::parse("1")?, digits: 6, interval_min: 60 };
-            AccountEvent::MeterInstalled(MeterInstalled { u, m, reg, t: at, v: Quantity::ZERO, b: day.month() })
+            let reg = RegisterSpec {
+                register: RegisterId::parse("1")?,
+                digits: 6,
+                interval_min: 60,
+            };
+            AccountEvent::MeterInstalled(MeterInstalled {
+                u,
+                m,
+                reg,
+                t: at,
+                v: Quantity::ZERO,
+                b: day.month(),
+            })
         }
         _ if n % 100 == 0 => {
-            let pay = Payment { ch: ChannelId::parse("bank")?, rf: Reference::parse(&format!("r{n}"))?, d: day, sus: false };
+            let pay = Payment {
+                ch: ChannelId::parse("bank")?,
+                rf: Reference::parse(&format!("r{n}"))?,
+                d: day,
+                sus: false,
+            };
             let rc = ReceiptNumber::parse(&format!("R{n}"))?;
-            AccountEvent::CreditToppedUp(CreditToppedUp { u, m, a: Money::from_cents(500), rc, pay })
+            AccountEvent::CreditToppedUp(CreditToppedUp {
+                u,
+                m,
+                a: Money::from_cents(500),
+                rc,
+                pay,
+            })
         }
         _ => AccountEvent::ConsumptionCharged(ConsumptionCharged {
             u,
@@ -119,8 +146,16 @@ fn commit(who: u64, at: Timestamp, event: &AccountEvent) -> Result<Commit, Failu
         id: uuid::Uuid::nil(),
         kind: Arc::from(kind_of(&event)),
         data: Bytes::from(encode(&event)),
-        meta: Bytes::from(format!(r#"{{"at":"{at}","by":"gateway","p":"usms@1","$causationId":"g1:17"}}"#)),
+        meta: Bytes::from(format!(
+            r#"{{"at":"{at}","by":"gateway","p":"usms@1","$causationId":"g1:17"}}"#
+        )),
     };
     let stream = StreamName::new(&format!("account-a{who}"))?;
-    Ok(Commit { appends: vec![StreamAppend { stream, expected: Expected::Any, events: vec![new] }] })
+    Ok(Commit {
+        appends: vec![StreamAppend {
+            stream,
+            expected: Expected::Any,
+            events: vec![new],
+        }],
+    })
 }

@@ -351,3 +351,27 @@ async fn an_empty_store_has_empty_read_models() {
     assert!(snapshot.trial_balance().unwrap().balanced);
     assert_eq!(snapshot.balance(&account("nobody"), E).unwrap(), None);
 }
+
+#[tokio::test]
+async fn every_question_of_the_readme_is_answered_in_plain_sql() {
+    let log = small().await;
+    let models = log.caught_up().await;
+    let conn = rusqlite::Connection::open(log.path()).unwrap();
+    let readme = include_str!("../README.md");
+    let questions: Vec<&str> = readme
+        .split("```sql")
+        .skip(1)
+        .filter_map(|part| part.split("```").next())
+        .collect();
+    assert!(questions.len() >= 6, "{}", questions.len());
+    let mut rows = 0;
+    for sql in questions {
+        let mut statement = conn.prepare(sql).unwrap();
+        let mut found = statement.query([]).unwrap();
+        while found.next().unwrap().is_some() {
+            rows += 1;
+        }
+    }
+    assert!(rows > 3, "{rows}");
+    drop(models);
+}

@@ -1,0 +1,25 @@
+//! Stories of single accounts and channels: what the questions answer after a few facts.
+
+mod channels;
+#[path = "../common/mod.rs"]
+mod common;
+mod credit;
+mod readings;
+
+use common::*;
+use ledger_core::event::*;
+use ledger_core::ids::*;
+use ledger_core::num::Money;
+use ledger_core::scheme::SchemePolicy;
+use ledger_core::time::Millis;
+use projections::SchemeFacts;
+use projections::queries::{
+    Book, DueKind, ExceptionFilter, ExceptionKind, PageOf, ReceiptFilter, SettlementKind,
+    StatementRange, SuspenseState,
+};
+
+const PAGE: PageOf = PageOf::first(100);
+
+fn usms(_scheme: &str) -> SchemeFacts {
+    SchemeFacts::of(&SchemePolicy::builtin("usms").unwrap())
+}

@@ -1,0 +1,307 @@
+//! Consumption, exceptions and counts of meters' readings.
+
+use super::*;
+
+#[tokio::test]
+async fn c9_a_run_of_quarantined_readings_is_one_spell_until_a_reading_is_accepted() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-01T00:00:00Z");
+    log.open(&a, start).await;
+    let held = |hours: i64, v: &str, why: &str| {
+        let t = start + Millis::hours(hours);
+        ReadingKept {
+            u: E,
+            m: meter_of(&a, E),
+            t,
+            v: qty(v),
+            d: local(t),
+            why: why.to_owned(),
+        }
+    };
+    for (hours, v) in [(1, "9000"), (2, "9001"), (3, "9002")] {
+        log.fact(
+            &a,
+            start + Millis::hours(hours),
+            AccountEvent::ReadingQuarantined(held(hours, v, "flow")),
+        )
+        .await;
+    }
+    let times = (1..=3).map(|h| start + Millis::hours(h)).collect();
+    let suspected = MeterExchangeSuspected {
+        u: E,
+        m: meter_of(&a, E),
+        t: times,
+        limit: true,
+    };
+    log.fact(
+        &a,
+        start + Millis::hours(3),
+        AccountEvent::MeterExchangeSuspected(suspected),
+    )
+    .await;
+    let models = log.caught_up().await;
+    let open = ExceptionFilter {
+        open_only: true,
+        ..Default::default()
+    };
+    let exceptions = models
+        .snapshot()
+        .unwrap()
+        .exceptions(&open, PAGE)
+        .unwrap()
+        .items;
+    let seen: Vec<_> = exceptions
+        .iter()
+        .map(|e| (e.kind, e.readings, e.why.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (ExceptionKind::Quarantined, 3, "flow"),
+            (ExceptionKind::SuspectedExchange, 3, "limit-or-exchange")
+        ]
+    );
+    assert_eq!(
+        (exceptions[0].first, exceptions[0].last),
+        (Some(qty("9000")), Some(qty("9002")))
+    );
+
+    let withdrawn = SuspicionEnded {
+        u: E,
+        m: meter_of(&a, E),
+    };
+    log.fact(
+        &a,
+        start + Millis::hours(4),
+        AccountEvent::SuspicionWithdrawn(withdrawn),
+    )
+    .await;
+    log.consume(&a, start + Millis::hours(4), E, "4", "0.04")
+        .await;
+    log.fact(
+        &a,
+        start + Millis::hours(5),
+        AccountEvent::ReadingQuarantined(held(5, "9003", "flow")),
+    )
+    .await;
+    log.fact(
+        &a,
+        start + Millis::hours(5),
+        AccountEvent::LateReadingKept(held(2, "1", "late")),
+    )
+    .await;
+    log.fact(
+        &a,
+        start + Millis::hours(5),
+        AccountEvent::ConflictingReadingKept(held(4, "5", "conflict")),
+    )
+    .await;
+    log.wait(&models).await;
+    let all = models
+        .snapshot()
+        .unwrap()
+        .exceptions(&ExceptionFilter::default(), PAGE)
+        .unwrap()
+        .items;
+    let seen: Vec<_> = all
+        .iter()
+        .map(|e| (e.kind.code(), e.ended_by.as_deref()))
+        .collect();
+    let expected = [
+        ("quarantined", Some("accepted-reading")),
+        ("suspected-exchange", Some("withdrawn")),
+        ("quarantined", None),
+        ("late", Some("itself")),
+        ("conflicting", Some("itself")),
+    ];
+    assert_eq!(seen, expected);
+    let totals = models.snapshot().unwrap().totals().unwrap();
+    let readings = totals.utilities[0].readings;
+    assert_eq!(
+        (
+            readings.accepted,
+            readings.quarantined,
+            readings.late,
+            readings.conflicting
+        ),
+        (1, 4, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn c10_a_gap_is_a_row_and_its_charge_falls_on_the_days_it_is_spread_over() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-30T16:00:00Z");
+    log.open(&a, start).await;
+    let t = time("2026-04-01T04:00:00Z");
+    let parts = vec![
+        DayPart(day("2026-03-31"), qty("24"), money("0.24")),
+        DayPart(day("2026-04-01"), qty("12"), money("0.12")),
+    ];
+    let spread = ConsumptionCharged {
+        u: E,
+        m: meter_of(&a, E),
+        t,
+        v: qty("36"),
+        q: qty("36"),
+        a: money("2.36"),
+        d: None,
+        p: parts,
+        mn: vec![MinimumPart(month("2026-03"), money("2"))],
+        g: true,
+    };
+    log.fact(&a, t, AccountEvent::ConsumptionCharged(spread))
+        .await;
+    let models = log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let days = snapshot
+        .consumption_daily(&meter_of(&a, E), day("2026-03-01"), day("2026-04-30"))
+        .unwrap();
+    let seen: Vec<_> = days
+        .iter()
+        .map(|d| (d.day.to_string(), d.readings, d.gaps, d.quantity, d.charge))
+        .collect();
+    let expected = [
+        ("2026-03-31".to_owned(), 0, 0, qty("24"), money("0.24")),
+        ("2026-04-01".to_owned(), 1, 1, qty("12"), money("0.12")),
+    ];
+    assert_eq!(seen, expected);
+    let months = snapshot
+        .consumption_monthly(&meter_of(&a, E), month("2026-03"), month("2026-04"))
+        .unwrap();
+    assert_eq!(
+        (months[0].quantity, months[0].charge, months[0].minimum),
+        (qty("24"), money("0.24"), money("2"))
+    );
+    assert_eq!((months[1].readings, months[1].charge), (1, money("0.12")));
+    let gap = &snapshot
+        .exceptions(&ExceptionFilter::default(), PAGE)
+        .unwrap()
+        .items[0];
+    assert_eq!((gap.kind, gap.from, gap.to), (ExceptionKind::Gap, start, t));
+    assert_eq!(
+        snapshot.totals().unwrap().utilities[0].charge,
+        money("2.36")
+    );
+}
+
+#[tokio::test]
+async fn u18_a_meters_days_say_how_complete_they_are() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-02-28T16:00:00Z");
+    log.open(&a, start).await;
+    for hour in 1..=24 {
+        log.consume(
+            &a,
+            start + Millis::hours(hour).max_minute_before(),
+            E,
+            "1",
+            "0.01",
+        )
+        .await;
+    }
+    log.consume(&a, start + Millis::hours(60), E, "1", "0.01")
+        .await;
+    let models = log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let rows = snapshot
+        .completeness(&meter_of(&a, E), day("2026-03-01"), day("2026-03-31"))
+        .unwrap();
+    let seen: Vec<_> = rows
+        .iter()
+        .map(|r| (r.day.to_string(), r.readings, r.expected))
+        .collect();
+    let expected = [
+        ("2026-03-01".to_owned(), 24, 24),
+        ("2026-03-02".to_owned(), 0, 24),
+        ("2026-03-03".to_owned(), 1, 24),
+    ];
+    assert_eq!(seen, expected);
+}
+
+/// A minute before the hour, so that the last reading of a day still lies on it.
+trait MinuteBefore {
+    fn max_minute_before(self) -> Millis;
+}
+
+impl MinuteBefore for Millis {
+    fn max_minute_before(self) -> Millis {
+        self - Millis::minutes(1)
+    }
+}
+
+#[tokio::test]
+async fn c9_an_exchange_closes_one_meters_rows_and_opens_the_others() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-01T00:00:00Z");
+    log.open(&a, start).await;
+    let exchanged = MeterExchanged {
+        u: E,
+        m: meter_of(&a, E),
+        new: meter("E2"),
+        reg: register(30),
+        t: start + Millis::hours(5),
+        v: qty("50"),
+        first: qty("0"),
+        forced: None,
+    };
+    log.fact(
+        &a,
+        start + Millis::hours(5),
+        AccountEvent::MeterExchanged(exchanged),
+    )
+    .await;
+    let models = log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let old = snapshot.holders_of(&meter_of(&a, E)).unwrap();
+    assert_eq!(old[0].removed_at, Some(start + Millis::hours(5)));
+    let new = snapshot.holders_of(&meter("E2")).unwrap();
+    assert_eq!(
+        (new[0].removed_at, new[0].activated_at),
+        (None, Some(start))
+    );
+    assert_eq!(snapshot.supply(&a).unwrap()[0].meter, Some(meter("E2")));
+    assert_eq!(snapshot.meters(PageOf::first(2)).unwrap().next, Some(2));
+    assert_eq!(snapshot.accounts(PAGE).unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn duplicates_and_refusals_are_counted_from_what_gateways_received() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-01T00:00:00Z");
+    log.open(&a, start).await;
+    log.consume(&a, start + Millis::hours(1), E, "1", "0.01")
+        .await;
+    let counts = ReadingCounts {
+        acc: 1,
+        dup: 2,
+        refu: 3,
+        ..ReadingCounts::none(E)
+    };
+    let received = ReadingsReceived {
+        seq: (1, 6),
+        at: start,
+        n: vec![counts],
+        bad: 4,
+    };
+    log.other("gateway-g1", start, Event::Gateway(received))
+        .await;
+    let models = log.caught_up().await;
+    let totals = models.snapshot().unwrap().totals().unwrap();
+    let readings = totals.utilities[0].readings;
+    assert_eq!(
+        (
+            readings.accepted,
+            readings.received_accepted,
+            readings.duplicate,
+            readings.refused
+        ),
+        (1, 1, 2, 3)
+    );
+    assert_eq!(
+        (totals.deliveries, totals.undecodable, totals.accounts),
+        (1, 4, 1)
+    );
+    let counted: u64 = totals.kinds.iter().map(|kind| kind.count).sum();
+    assert_eq!((counted, totals.events), (7, 7));
+}
