@@ -2,6 +2,7 @@
 //!
 //! Knows bytes and revisions, never money.
 
+pub mod bench;
 pub mod clock;
 pub mod conformance;
 pub mod embedded;

@@ -1,5 +1,13 @@
 //! The conformance suite against the embedded log, with segments of the usual size and with small ones,
 //! so that every promise is also kept across sealed segments.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 use std::sync::{Arc, Mutex};
 

@@ -1,5 +1,13 @@
 //! The power goes at every single operation of a run, in three ways; what was acknowledged is there
 //! afterwards, once, and nothing else is there by half.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 use std::collections::HashMap;
 use std::sync::Arc;

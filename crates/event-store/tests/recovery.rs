@@ -1,4 +1,12 @@
 //! Stories of what a log finds when it is opened: torn ends, damage, missing files, strangers.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 mod common;
 

@@ -1,4 +1,12 @@
 //! The running store: its threads, its lock, and that it agrees with the memory store whatever is asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 
 mod common;
 

@@ -14,10 +14,12 @@ use super::shared::Shared;
 use super::spares::{Class, Spares};
 use super::stage::{Offered, Stager};
 use crate::limits::check_commit;
-use crate::port::{AppendError, Commit, Committed};
+use crate::port::{AppendError, Commit, Committed, Position};
 
+/// The answer to one commit.
+pub(crate) type Answer = Result<Committed, AppendError>;
 /// Answers to the commits of one call.
-pub(crate) type Answers = Vec<Result<Committed, AppendError>>;
+pub(crate) type Answers = Vec<Answer>;
 
 /// The parts of an open log, before someone drives them.
 pub(crate) struct Parts {
@@ -88,31 +90,32 @@ impl LogCore {
     fn commit(&mut self, commits: &[Commit], class: Class) -> Answers {
         // What the background would have done since the last group.
         self.parts.sealer.work();
-        let mut answers: Answers = Vec::with_capacity(commits.len());
-        for commit in commits {
-            answers.push(self.commit_one(commit, class));
+        let mut answers = blank_answers(commits);
+        let mut done = 0;
+        for (commit, answer) in commits.iter().zip(&mut answers) {
+            if self.parts.shared.stopped().is_some() {
+                break;
+            }
+            self.commit_one(commit, class, answer);
+            done += 1;
         }
         self.flush();
         if let Some(why) = self.parts.shared.stopped() {
-            settle_stopped(&mut answers, self.parts.shared.durable(), &why);
+            settle_stopped(&mut answers, done, self.parts.shared.durable(), &why);
         }
         answers
     }
 
-    fn commit_one(&mut self, commit: &Commit, class: Class) -> Result<Committed, AppendError> {
-        if let Some(why) = self.parts.shared.stopped() {
-            return Err(AppendError::Stopped(why));
-        }
-        check_commit(commit)?;
+    fn commit_one(&mut self, commit: &Commit, class: Class, answer: &mut Answer) {
+        let Ok(committed) = answer else { return };
         loop {
-            match self.parts.stager.offer(commit, class) {
-                Offered::Judged(answer) => return answer,
-                Offered::FrameFull => {
-                    self.flush();
-                    if let Some(why) = self.parts.shared.stopped() {
-                        return Err(AppendError::Stopped(why));
-                    }
+            match self.parts.stager.offer(commit, class, committed) {
+                Offered::Staged => return,
+                Offered::Refused(error) => {
+                    *answer = Err(error);
+                    return;
                 }
+                Offered::FrameFull => self.flush(),
             }
         }
     }
@@ -159,11 +162,27 @@ pub(crate) fn stats(shared: &Shared) -> Stats {
     }
 }
 
-/// Corrects answers given before the log stopped: what is not durable is in doubt, and what was refused on
-/// the strength of it was not written.
-pub(crate) fn settle_stopped(answers: &mut Answers, durable: u64, why: &str) {
-    for answer in answers {
+/// Answers to be filled in: refusals of commits that break a limit, and for the others an answer with
+/// room for its revisions.
+pub(crate) fn blank_answers(commits: &[Commit]) -> Answers {
+    let blank = |commit: &Commit| {
+        check_commit(commit)?;
+        let revisions = Vec::with_capacity(commit.appends.len());
+        Ok(Committed {
+            position: Position::default(),
+            revisions,
+            recorded_at_ms: 0,
+        })
+    };
+    commits.iter().map(blank).collect()
+}
+
+/// Corrects answers when the log stopped: of the `done` first ones, what is not durable is in doubt, and what
+/// was refused on the strength of it was not written; nor was anything of the others.
+pub(crate) fn settle_stopped(answers: &mut Answers, done: usize, durable: u64, why: &str) {
+    for (i, answer) in answers.iter_mut().enumerate() {
         match answer {
+            Ok(_) if i >= done => *answer = Err(AppendError::Stopped(why.to_owned())),
             Ok(committed) if committed.position.commit >= durable => {
                 *answer = Err(AppendError::InDoubt(why.to_owned()));
             }

@@ -6,7 +6,6 @@
 use super::index_memory::{MemoryIndex, StreamPlaces};
 use super::layout::Chain;
 use super::wire::{FORMAT_VERSION, crc, name_hash, put};
-use crate::port::StreamName;
 use uuid::Uuid;
 
 pub(crate) const INDEX_MAGIC: &[u8; 8] = b"UTLGINDX";
@@ -60,9 +59,9 @@ pub(crate) fn filter_mask(hash: u64) -> [u32; 8] {
 
 /// The whole file.
 pub(crate) fn encode_index(seed: u32, head: &IndexHead, index: &MemoryIndex) -> Vec<u8> {
-    let mut streams: Vec<(u64, &StreamName, &StreamPlaces)> = index
+    let mut streams: Vec<(u64, &str, &StreamPlaces)> = index
         .each()
-        .map(|(name, places)| (name_hash(name.as_str()), name, places))
+        .map(|(name, places)| (name_hash(name), name, places))
         .collect();
     streams.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
     let filter = encode_filter(&streams);
@@ -134,7 +133,7 @@ fn encode_head(head: &IndexHead, streams: usize, counts: [u32; 4], waypoints: us
     bytes
 }
 
-fn encode_filter(streams: &[(u64, &StreamName, &StreamPlaces)]) -> Vec<u8> {
+fn encode_filter(streams: &[(u64, &str, &StreamPlaces)]) -> Vec<u8> {
     let bits = streams.len().saturating_mul(FILTER_BITS_A_STREAM);
     let blocks = bits.div_ceil(BLOCK_BYTES * 8).max(1);
     let mut words = vec![0u32; blocks.saturating_mul(8)];

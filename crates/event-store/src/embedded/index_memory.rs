@@ -4,6 +4,8 @@
 //! the segment's. It may be ahead of the disk: whoever reads for others says up to which offset bytes are
 //! durable.
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 
 use crate::port::StreamName;
@@ -58,11 +60,55 @@ impl StreamPlaces {
     }
 }
 
+/// Longest name kept inside an entry; with it an entry fills one cache line.
+const SHORT_NAME_BYTES: usize = 30;
+
+/// A stream's name as a key. Short ones lie in the table itself: looking up one of many streams costs
+/// what it costs to reach memory, and so it is reached once.
+#[derive(Clone, PartialEq, Eq)]
+enum Key {
+    Short(u8, [u8; SHORT_NAME_BYTES]),
+    Long(StreamName),
+}
+
+impl Key {
+    fn of(name: &StreamName) -> Self {
+        let bytes = name.as_str().as_bytes();
+        let mut short = [0; SHORT_NAME_BYTES];
+        match (short.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(bytes);
+                Self::Short(length, short)
+            }
+            _ => Self::Long(name.clone()),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Short(length, bytes) => {
+                let own = bytes.get(..usize::from(*length)).unwrap_or_default();
+                std::str::from_utf8(own).unwrap_or_default()
+            }
+            Self::Long(name) => name.as_str(),
+        }
+    }
+}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            // Zeros behind the name are part of it for this purpose: whole words are hashed fast.
+            Self::Short(_, bytes) => state.write(bytes),
+            Self::Long(name) => state.write(name.as_str().as_bytes()),
+        }
+    }
+}
+
 /// The index of one segment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct MemoryIndex {
-    numbers: FxHashMap<StreamName, u32>,
-    places: Vec<StreamPlaces>,
+    streams: FxHashMap<Key, StreamPlaces>,
     waypoints: Vec<Waypoint>,
 }
 
@@ -70,58 +116,48 @@ impl MemoryIndex {
     /// An index with room for about as many streams as the segment before had.
     pub(crate) fn with_streams(streams: usize) -> Self {
         let mut index = Self::default();
-        index.numbers.reserve(streams);
-        index.places.reserve(streams);
+        index.streams.reserve(streams);
         index
     }
 
     /// Number of streams.
     pub(crate) fn streams(&self) -> usize {
-        self.places.len()
+        self.streams.len()
     }
 
-    /// The stream's number in this index and its newest revision.
-    pub(crate) fn find(&self, stream: &StreamName) -> Option<(u32, u64)> {
-        let number = *self.numbers.get(stream)?;
-        Some((number, self.places.get(number as usize)?.head()))
+    /// The newest revision of a stream that has events here.
+    pub(crate) fn head(&self, stream: &StreamName) -> Option<u64> {
+        self.streams.get(&Key::of(stream)).map(StreamPlaces::head)
     }
 
     pub(crate) fn places(&self, stream: &StreamName) -> Option<&StreamPlaces> {
-        self.places.get(*self.numbers.get(stream)? as usize)
+        self.streams.get(&Key::of(stream))
     }
 
-    /// Notes the next event of a stream already known by its number.
-    pub(crate) fn push_known(&mut self, number: u32, offset: u32) {
-        if let Some(places) = self.places.get_mut(number as usize) {
-            places.push(offset);
-        }
-    }
-
-    /// Notes an event of a stream that has none in this segment; gives the stream's number.
-    pub(crate) fn push_new(&mut self, stream: &StreamName, revision: u64, offset: u32) -> u32 {
-        let number = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        let before = self.numbers.insert(stream.clone(), number);
-        assert!(before.is_none(), "a new stream is noted once");
-        self.places.push(StreamPlaces {
-            first_revision: revision,
-            offsets: Offsets::One(offset),
-        });
-        number
-    }
-
-    /// Notes an event read from the segment; `false` when its revision does not follow.
-    pub(crate) fn push_read(&mut self, stream: &StreamName, revision: u64, offset: u32) -> bool {
-        match self.find(stream) {
-            None => {
-                self.push_new(stream, revision, offset);
-                true
+    /// Notes events of a stream, the first of them with this revision; `false` when it does not follow.
+    pub(crate) fn push(&mut self, stream: &StreamName, revision: u64, offsets: &[u32]) -> bool {
+        let mut rest = offsets.iter();
+        let Some(first) = rest.next() else {
+            return true;
+        };
+        let places = match self.streams.entry(Key::of(stream)) {
+            Entry::Occupied(entry) => {
+                let places = entry.into_mut();
+                if places.head().checked_add(1) != Some(revision) {
+                    return false;
+                }
+                places.push(*first);
+                places
             }
-            Some((number, head)) if head.checked_add(1) == Some(revision) => {
-                self.push_known(number, offset);
-                true
-            }
-            Some(_) => false,
+            Entry::Vacant(entry) => entry.insert(StreamPlaces {
+                first_revision: revision,
+                offsets: Offsets::One(*first),
+            }),
+        };
+        for offset in rest {
+            places.push(*offset);
         }
+        true
     }
 
     /// Notes where a record is, if the last waypoint is far enough behind.
@@ -150,9 +186,9 @@ impl MemoryIndex {
     }
 
     /// Every stream with its places, in no order.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&StreamName, &StreamPlaces)> {
-        self.numbers
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&str, &StreamPlaces)> {
+        self.streams
             .iter()
-            .filter_map(|(name, number)| Some((name, self.places.get(*number as usize)?)))
+            .map(|(key, places)| (key.as_str(), places))
     }
 }

@@ -319,7 +319,7 @@ pub(crate) fn scan_segment(
             let at = super::wire::offset32(offset);
             index.pass(record.position, at, super::wire::offset32(frame_offset));
             let fits = StreamName::new(record.stream)
-                .is_ok_and(|name| index.push_read(&name, record.revision, at));
+                .is_ok_and(|name| index.push(&name, record.revision, &[at]));
             if !fits {
                 broken.get_or_insert(offset);
             }
@@ -428,14 +428,7 @@ impl<'a> Opening<'a> {
     fn read_active(&mut self, header: &SegmentHeader) -> Result<(), LogError> {
         let mut scan = scan_segment(&self.files, self.seed, header, &mut |_| {})?;
         let name = segment_name(header.number);
-        if let Some(behind) = scan.scanner.find_valid_behind()? {
-            let why = scan.invalid.unwrap_or("zeros stand where a frame was");
-            let what = format!(
-                "{why}, but a valid frame begins at byte {behind}: acknowledged events are damaged"
-            );
-            return Err(LogError::segment(&name, scan.end, what));
-        }
-        if let Some(last) = scan.scanner.last_nonzero()? {
+        if let Some(last) = unfinished_end(&mut scan, header.number)? {
             let bytes = last.saturating_sub(scan.end).saturating_add(1);
             self.cut = Some((scan.end, bytes));
             self.report.truncated = Some(Truncated {
@@ -552,6 +545,22 @@ impl<'a> Opening<'a> {
             found,
         })
     }
+}
+
+/// The last byte of an unfinished append behind the last valid frame, if there is one. A valid frame there
+/// means damage.
+pub(crate) fn unfinished_end(scan: &mut SegmentScan, number: u64) -> Result<Option<u64>, LogError> {
+    let Some(last) = scan.scanner.last_nonzero()? else {
+        return Ok(None);
+    };
+    if let Some(behind) = scan.scanner.find_valid_behind(last)? {
+        let why = scan.invalid.unwrap_or("zeros stand where a frame was");
+        let what = format!(
+            "{why}, but a valid frame begins at byte {behind}: acknowledged events are damaged"
+        );
+        return Err(LogError::segment(&segment_name(number), scan.end, what));
+    }
+    Ok(Some(last))
 }
 
 /// A sealed segment must end where, and as, the next one says.

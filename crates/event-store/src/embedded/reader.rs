@@ -244,7 +244,7 @@ impl LogReader {
         let offset = u64::from(offset);
         let (buffer, at) = load_record(window, offset)?;
         view(self.shared.seed, buffer.get(at..).unwrap_or_default())
-            .and_then(|record| decoder.event(&record, &buffer, at))
+            .and_then(|record| decoder.event(&record, buffer, at))
             .ok_or_else(|| {
                 LogError::segment(window.name(), offset, "the record does not check out")
             })

@@ -54,7 +54,7 @@ impl Window {
         &mut self,
         offset: u64,
         wanted: u64,
-    ) -> Result<Option<(Bytes, usize)>, LogError> {
+    ) -> Result<Option<(&Bytes, usize)>, LogError> {
         let end = offset.saturating_add(wanted);
         if end > self.limit {
             return Ok(None);
@@ -73,7 +73,7 @@ impl Window {
             self.bytes = Bytes::from(buffer);
         }
         Ok(Some((
-            self.bytes.clone(),
+            &self.bytes,
             to_usize(offset.saturating_sub(self.start)),
         )))
     }
@@ -177,15 +177,25 @@ impl FrameScanner {
             .then_some("the frame's time is before the last one's")
     }
 
-    /// Looks for a valid frame at or behind the current offset, wherever it may begin; behind it, only
-    /// one with a later position counts.
-    pub(crate) fn find_valid_behind(&mut self) -> Result<Option<u64>, LogError> {
+    /// Looks for a valid frame at or behind the current offset and before `until`, wherever it may begin;
+    /// behind the offset, only one with a later position counts.
+    pub(crate) fn find_valid_behind(&mut self, until: u64) -> Result<Option<u64>, LogError> {
         let mut offset = self.offset;
-        while let Some((buffer, at)) = self.window.load(offset, FRAME_HEADER_BYTES as u64)? {
-            let header = buffer
+        while offset < until {
+            let Some((buffer, at)) = self.window.load(offset, FRAME_HEADER_BYTES as u64)? else {
+                break;
+            };
+            let bytes = buffer
                 .get(at..at.saturating_add(FRAME_HEADER_BYTES))
                 .unwrap_or_default();
-            if header.starts_with(FRAME_MAGIC) && self.valid_at(offset, header)? {
+            let header = if bytes.starts_with(FRAME_MAGIC) {
+                FrameHeader::decode(bytes, self.seed)
+            } else {
+                None
+            };
+            if let Some(header) = header
+                && self.valid_at(offset, &header)?
+            {
                 return Ok(Some(offset));
             }
             offset = offset.saturating_add(8);
@@ -193,10 +203,7 @@ impl FrameScanner {
         Ok(None)
     }
 
-    fn valid_at(&mut self, offset: u64, header: &[u8]) -> Result<bool, LogError> {
-        let Some(header) = FrameHeader::decode(header, self.seed) else {
-            return Ok(false);
-        };
+    fn valid_at(&mut self, offset: u64, header: &FrameHeader) -> Result<bool, LogError> {
         if offset > self.offset && header.first_position <= self.chain.next_position {
             return Ok(false);
         }
@@ -206,7 +213,7 @@ impl FrameScanner {
         let bytes = buffer
             .get(at..at.saturating_add(to_usize(header.frame_bytes())))
             .unwrap_or_default();
-        Ok(check_records(self.seed, &header, bytes).is_some())
+        Ok(check_records(self.seed, header, bytes).is_some())
     }
 
     /// The last byte at or behind the current offset that is not zero.
@@ -221,13 +228,27 @@ impl FrameScanner {
             let piece = buffer
                 .get(at..at.saturating_add(to_usize(wanted)))
                 .unwrap_or_default();
-            if let Some(inside) = piece.iter().rposition(|b| *b != 0) {
+            if let Some(inside) = last_nonzero_of(piece) {
                 last = Some(offset.saturating_add(inside as u64));
             }
             offset = offset.saturating_add(wanted);
         }
         Ok(last)
     }
+}
+
+/// Blocks are summed up first: that is as fast as memory, and almost all of them are zeros.
+fn last_nonzero_of(bytes: &[u8]) -> Option<usize> {
+    const BLOCK_BYTES: usize = 4096;
+    let zeros = |block: &[u8]| block.iter().fold(0, |sum, byte| sum | byte) == 0;
+    let block = bytes.chunks(BLOCK_BYTES).rposition(|block| !zeros(block))?;
+    let start = block.saturating_mul(BLOCK_BYTES);
+    let end = bytes.len().min(start.saturating_add(BLOCK_BYTES));
+    bytes
+        .get(start..end)?
+        .iter()
+        .rposition(|b| *b != 0)
+        .map(|inside| start.saturating_add(inside))
 }
 
 /// The records of a frame with their offsets in it; `None` unless all are valid and fill it.
@@ -290,28 +311,36 @@ impl RecordWalker {
             self.at = frame.saturating_add(FRAME_HEADER_BYTES as u64);
         }
         let (buffer, at) = load_record(&mut self.window, self.at)?;
-        let bad = || LogError::segment(&self.window.name, self.at, "the record does not check out");
-        let record = view(self.seed, buffer.get(at..).unwrap_or_default()).ok_or_else(bad)?;
-        visit(&record, &buffer, at).ok_or_else(bad)?;
-        self.at = self.at.saturating_add(record.bytes as u64);
+        let record = view(self.seed, buffer.get(at..).unwrap_or_default());
+        let bytes = record.and_then(|record| visit(&record, buffer, at).map(|()| record.bytes));
+        let Some(bytes) = bytes else {
+            let what = "the record does not check out";
+            return Err(LogError::segment(&self.window.name, self.at, what));
+        };
+        self.at = self.at.saturating_add(bytes as u64);
         Ok(true)
     }
 }
 
 /// A buffer that holds the whole record at an offset.
-pub(crate) fn load_record(window: &mut Window, offset: u64) -> Result<(Bytes, usize), LogError> {
-    let bad = |name: &str| LogError::segment(name, offset, "the record's length is out of range");
-    let Some((head, at)) = window.load(offset, 8)? else {
-        return Err(bad(&window.name));
+pub(crate) fn load_record(window: &mut Window, offset: u64) -> Result<(&Bytes, usize), LogError> {
+    let head = window.load(offset, 8)?;
+    let stated = head.and_then(|(head, at)| super::record::stated_bytes(head.get(at..)?));
+    let fits = stated
+        .map(|s| s as u64)
+        .filter(|s| offset.saturating_add(*s) <= window.limit);
+    let Some(wanted) = fits else {
+        return Err(LogError::segment(
+            &window.name,
+            offset,
+            "the record's length is out of range",
+        ));
     };
-    let stated = head
-        .get(at..)
-        .and_then(super::record::stated_bytes)
-        .unwrap_or(usize::MAX);
-    window
-        .load(offset, stated as u64)?
-        .ok_or_else(|| bad(&window.name))
+    // The limit was looked at above, so there is something.
+    Ok(window.load(offset, wanted)?.unwrap_or((&NO_BYTES, 0)))
 }
+
+static NO_BYTES: Bytes = Bytes::new();
 
 fn frame_end(window: &mut Window, seed: u32, frame: u64) -> Result<u64, LogError> {
     let bad = |name: &str| LogError::segment(name, frame, "the frame's header does not check out");

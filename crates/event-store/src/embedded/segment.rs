@@ -203,7 +203,7 @@ impl Segment {
     ) -> Result<Option<u64>, LogError> {
         if let Some(memory) = self.memory() {
             let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
-            return Ok(memory.find(sought.stream).map(|(_, head)| head));
+            return Ok(memory.head(sought.stream));
         }
         Ok(self.part_in_file(shared, sought)?.map(|part| part.head()))
     }

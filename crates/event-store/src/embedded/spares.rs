@@ -5,6 +5,7 @@
 //! a commit. The thread that fills belongs to the writer; without one (simulation) filling happens where
 //! it is needed.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,8 +53,6 @@ struct State {
     wanted: u64,
     spare: Option<Spare>,
     reserve_ready: bool,
-    /// The reserve is in use: ordinary commits wait for room.
-    on_reserve: bool,
     failed: Option<String>,
     tried: Option<Instant>,
     closing: bool,
@@ -66,6 +65,8 @@ pub(crate) struct Spares {
     threaded: bool,
     state: Mutex<State>,
     changed: Condvar,
+    /// The reserve is in use: ordinary commits wait for room. Looked at for every commit.
+    on_reserve: AtomicBool,
 }
 
 impl Spares {
@@ -80,7 +81,6 @@ impl Spares {
             wanted,
             spare,
             reserve_ready,
-            on_reserve: false,
             failed: None,
             tried: None,
             closing: false,
@@ -90,6 +90,7 @@ impl Spares {
             threaded,
             state: Mutex::new(state),
             changed: Condvar::new(),
+            on_reserve: AtomicBool::new(false),
         }
     }
 
@@ -99,20 +100,17 @@ impl Spares {
 
     /// Why ordinary commits are refused for now, if they are. Asking makes the background try again.
     pub(crate) fn refusal(&self, disk: &dyn Disk) -> Option<String> {
-        let mut state = self.state();
-        if !state.on_reserve {
+        if !self.on_reserve.load(Ordering::Acquire) {
             return None;
         }
         if self.threaded {
             self.changed.notify_all();
         } else {
-            drop(state);
             self.make(disk);
-            state = self.state();
         }
-        state
-            .on_reserve
-            .then(|| full(state.failed.as_deref().unwrap_or("the reserve is in use")))
+        let state = self.state();
+        let why = state.failed.as_deref().unwrap_or("the reserve is in use");
+        self.on_reserve.load(Ordering::Acquire).then(|| full(why))
     }
 
     /// Takes the file that becomes segment `number`, with room for one frame of `needed` bytes.
@@ -146,7 +144,7 @@ impl Spares {
                     }
                     state.wanted = number.saturating_add(1);
                     state.reserve_ready = false;
-                    state.on_reserve = true;
+                    self.on_reserve.store(true, Ordering::Release);
                     return Ok(Spare {
                         name: RESERVE_FILE.to_owned(),
                         capacity: self.sizes.reserve,
@@ -248,7 +246,7 @@ impl Spares {
             state.reserve_ready = ready;
         }
         if state.spare.is_some() && (state.reserve_ready || self.sizes.reserve == 0) {
-            state.on_reserve = false;
+            self.on_reserve.store(false, Ordering::Release);
         }
     }
 

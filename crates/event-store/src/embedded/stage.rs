@@ -28,8 +28,10 @@ const BUFFER_BYTES_KEPT: usize = 2 * FRAME_BYTES_TARGET;
 
 /// How a commit fared.
 pub(crate) enum Offered {
-    /// Judged; an `Ok` holds once the open frame is durable, as does a refusal.
-    Judged(Result<Committed, AppendError>),
+    /// Staged and its answer filled in, which holds once the open frame is durable.
+    Staged,
+    /// Refused, which holds once the open frame is durable.
+    Refused(AppendError),
     /// The open frame must be closed first; then offer the commit again.
     FrameFull,
 }
@@ -55,13 +57,6 @@ pub(crate) struct Frame {
     pub(crate) next_position: u64,
 }
 
-/// How one stream of a commit was found.
-struct Found {
-    /// Its number in the active segment's index.
-    number: Option<u32>,
-    next_revision: u64,
-}
-
 /// The state of staging.
 pub(crate) struct Stager {
     shared: Arc<Shared>,
@@ -80,7 +75,8 @@ pub(crate) struct Stager {
     buffers: Vec<Arc<Vec<u8>>>,
     events: u32,
     recorded_at_ms: i64,
-    found: Vec<Found>,
+    /// The next revision of each stream of the commit being judged.
+    next_revisions: Vec<u64>,
 }
 
 /// Where staging begins.
@@ -113,7 +109,7 @@ impl Stager {
             buffers: Vec::new(),
             events: 0,
             recorded_at_ms: start.chain.recorded_at_ms,
-            found: Vec::new(),
+            next_revisions: Vec::new(),
         }
     }
 
@@ -132,15 +128,21 @@ impl Stager {
             .saturating_add(u64::from(self.events))
     }
 
-    /// Judges a commit, already checked against the port's limits, and stages it.
-    pub(crate) fn offer(&mut self, commit: &Commit, class: Class) -> Offered {
+    /// Judges a commit, already checked against the port's limits, and stages it. The answer comes with
+    /// room for its revisions: it was made, and is let go of, by the caller's thread.
+    pub(crate) fn offer(
+        &mut self,
+        commit: &Commit,
+        class: Class,
+        answer: &mut Committed,
+    ) -> Offered {
         if let Err(refused) = self.judge(commit) {
-            return Offered::Judged(Err(refused));
+            return Offered::Refused(refused);
         }
         if class == Class::Normal
             && let Some(why) = self.spares.refusal(self.shared.files.disk())
         {
-            return Offered::Judged(Err(AppendError::Stopped(why)));
+            return Offered::Refused(AppendError::Stopped(why));
         }
         let bytes = commit_bytes_max(commit);
         let staged = self.buffer.len();
@@ -152,21 +154,21 @@ impl Stager {
             .saturating_add(bytes as u64)
             .saturating_add(8);
         let beyond_segment = self.offset.saturating_add(needed) > self.capacity;
-        if self.events > 0 && (beyond_segment || staged.saturating_add(bytes) > FRAME_BYTES_TARGET)
-        {
+        let beyond_target = staged.saturating_add(bytes) > FRAME_BYTES_TARGET;
+        if self.events > 0 && (beyond_segment || beyond_target) {
             return Offered::FrameFull;
         }
         if beyond_segment && let Err(why) = self.next_segment(needed, class) {
-            return Offered::Judged(Err(AppendError::Stopped(why)));
+            return Offered::Refused(AppendError::Stopped(why));
         }
-        Offered::Judged(Ok(self.stage(commit)))
+        self.stage(commit, answer);
+        Offered::Staged
     }
 
     fn judge(&mut self, commit: &Commit) -> Result<(), AppendError> {
-        self.found.clear();
+        self.next_revisions.clear();
         for append in &commit.appends {
-            let found = self.find(&append.stream)?;
-            let actual = found.next_revision.checked_sub(1);
+            let actual = self.head(&append.stream)?;
             if !expectation_holds(append.expected, actual) {
                 return Err(AppendError::WrongExpectedRevision {
                     stream: append.stream.clone(),
@@ -174,64 +176,54 @@ impl Stager {
                     actual,
                 });
             }
-            self.found.push(found);
+            self.next_revisions
+                .push(actual.map_or(0, |head| head.saturating_add(1)));
         }
         Ok(())
     }
 
-    fn find(&self, stream: &StreamName) -> Result<Found, AppendError> {
+    /// The newest revision given out, durable or not yet.
+    fn head(&self, stream: &StreamName) -> Result<Option<u64>, AppendError> {
         let known = self
             .memory
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .find(stream);
-        if let Some((number, head)) = known {
-            return Ok(Found {
-                number: Some(number),
-                next_revision: head.saturating_add(1),
-            });
+            .head(stream);
+        if known.is_some() {
+            return Ok(known);
         }
         let sought = Sought::new(stream);
         for segment in self.shared.segments().iter().rev().skip(1) {
             let head = segment.staged_head(&self.shared, &sought);
             let head = head
                 .map_err(|e| AppendError::Stopped(format!("looking for stream {stream}: {e}")))?;
-            if let Some(head) = head {
-                return Ok(Found {
-                    number: None,
-                    next_revision: head.saturating_add(1),
-                });
+            if head.is_some() {
+                return Ok(head);
             }
         }
-        Ok(Found {
-            number: None,
-            next_revision: 0,
-        })
+        Ok(None)
     }
 
-    fn stage(&mut self, commit: &Commit) -> Committed {
+    fn stage(&mut self, commit: &Commit, answer: &mut Committed) {
         if self.events == 0 {
             self.recorded_at_ms = self.clock.now_ms().max(self.chain.recorded_at_ms);
         }
         let memory = Arc::clone(&self.memory);
         let mut memory = memory.write().unwrap_or_else(PoisonError::into_inner);
-        let mut revisions = Vec::with_capacity(commit.appends.len());
-        let found = std::mem::take(&mut self.found);
+        let next_revisions = std::mem::take(&mut self.next_revisions);
         let last = commit.appends.len().saturating_sub(1);
-        for (i, (append, found)) in commit.appends.iter().zip(&found).enumerate() {
-            revisions.push(self.stage_stream(&mut memory, append, found, i == last));
+        for (i, (append, next)) in commit.appends.iter().zip(&next_revisions).enumerate() {
+            answer
+                .revisions
+                .push(self.stage_stream(&mut memory, append, *next, i == last));
         }
-        self.found = found;
+        self.next_revisions = next_revisions;
         let newest = self.next_position().saturating_sub(1);
-        let position = Position {
+        answer.position = Position {
             commit: newest,
             prepare: newest,
         };
-        Committed {
-            position,
-            revisions,
-            recorded_at_ms: self.recorded_at_ms,
-        }
+        answer.recorded_at_ms = self.recorded_at_ms;
     }
 
     /// Encodes and indexes the events of one stream; gives the last revision.
@@ -239,11 +231,10 @@ impl Stager {
         &mut self,
         memory: &mut MemoryIndex,
         append: &StreamAppend,
-        found: &Found,
+        next: u64,
         last_stream: bool,
     ) -> u64 {
-        let mut number = found.number;
-        let mut revision = found.next_revision;
+        let mut revision = next;
         let last = append.events.len().saturating_sub(1);
         for (i, event) in append.events.iter().enumerate() {
             let place = Place {
@@ -257,10 +248,8 @@ impl Stager {
             let offset = offset32(self.offset.saturating_add(self.buffer.len() as u64));
             push_record(&mut self.buffer, &place, event);
             memory.pass(place.position, offset, offset32(self.offset));
-            match number {
-                Some(number) => memory.push_known(number, offset),
-                None => number = Some(memory.push_new(&append.stream, revision, offset)),
-            }
+            let follows = memory.push(&append.stream, revision, &[offset]);
+            assert!(follows, "a staged revision follows the one before");
             self.events = self.events.saturating_add(1);
             revision = revision.saturating_add(1);
         }
@@ -316,9 +305,6 @@ impl Stager {
         });
         self.capacity = spare.capacity;
         self.offset = start;
-        for found in &mut self.found {
-            found.number = None;
-        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use tokio::sync::{oneshot, watch};
 
-use super::core::{Parts, assemble, stats};
+use super::core::{Parts, assemble, blank_answers, stats};
 use super::disk::DiskLock;
 use super::error::OpenError;
 use super::options::{OpenOptions, Report, Stats};
@@ -14,7 +14,6 @@ use super::reader::LogReader;
 use super::shared::{Shared, Signal};
 use super::spares::Class;
 use super::writer::{Request, Writer};
-use crate::limits::check_commit;
 use crate::port::{
     AppendError, Capabilities, Commit, Committed, Direction, EventStore, Position, ReadError,
     RecordedEvent, StoreId, StreamName, Subscription,
@@ -117,10 +116,7 @@ impl EmbeddedStore {
             return future::ready(Vec::new()).boxed();
         }
         let count = commits.len();
-        let checked = commits.iter().enumerate();
-        let invalid = checked
-            .filter_map(|(i, c)| check_commit(c).err().map(|e| (i, e)))
-            .collect();
+        let answers = blank_answers(&commits);
         let (reply, answer) = oneshot::channel();
         match self
             .writer
@@ -130,7 +126,7 @@ impl EmbeddedStore {
         {
             Some(writer) => writer.submit(Request {
                 commits,
-                invalid,
+                answers,
                 class,
                 reply,
             }),
@@ -145,16 +141,16 @@ impl EmbeddedStore {
             }
         }
         async move {
-            // An answer that never comes means a thread of the log is gone.
-            let lost = || {
-                vec![
+            match answer.await {
+                Ok(reply) => reply.answers,
+                // An answer that never comes means a thread of the log is gone.
+                Err(_) => vec![
                     Err(AppendError::InDoubt(
                         "the log ended before it answered".to_owned()
                     ));
                     count
-                ]
-            };
-            answer.await.unwrap_or_else(|_| lost())
+                ],
+            }
         }
         .boxed()
     }

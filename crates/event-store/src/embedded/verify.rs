@@ -13,7 +13,7 @@ use super::index_memory::MemoryIndex;
 use super::layout::{STORE_FILE, SegmentHeader, StoreFile, index_name, segment_name};
 use super::open::{
     SegmentScan, check_joint, read_header, read_store, refuse_foreign, scan_segment,
-    segment_numbers, take_lock,
+    segment_numbers, take_lock, unfinished_end,
 };
 use super::wire::{FORMAT_VERSION, name_hash, seed_of, to_usize};
 use crate::port::StoreId;
@@ -129,7 +129,7 @@ impl Check {
         index: &MemoryIndex,
     ) -> Result<(), LogError> {
         for (name, places) in index.each() {
-            let next = self.heads.entry(name_hash(name.as_str())).or_insert(0);
+            let next = self.heads.entry(name_hash(name)).or_insert(0);
             if *next != places.first_revision {
                 let offset = places.offsets().first().copied().map_or(0, u64::from);
                 let what = format!(
@@ -193,15 +193,6 @@ impl Check {
 
 /// What stands behind the last valid frame of the active segment: zeros or an unfinished append.
 fn check_end(header: &SegmentHeader, scan: &mut SegmentScan) -> Result<u64, LogError> {
-    if let Some(behind) = scan.scanner.find_valid_behind()? {
-        let why = scan.invalid.unwrap_or("zeros stand where a frame was");
-        let what = format!("{why}, but a valid frame begins at byte {behind}");
-        return Err(LogError::segment(
-            &segment_name(header.number),
-            scan.end,
-            what,
-        ));
-    }
-    let last = scan.scanner.last_nonzero()?;
+    let last = unfinished_end(scan, header.number)?;
     Ok(last.map_or(0, |last| last.saturating_sub(scan.end).saturating_add(1)))
 }

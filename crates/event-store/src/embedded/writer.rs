@@ -28,17 +28,31 @@ const CLOSE_AHEAD_BYTES: usize = 16 * 1024;
 /// One call of `append`.
 pub(crate) struct Request {
     pub(crate) commits: Vec<Commit>,
-    /// Commits that break a limit, by their place.
-    pub(crate) invalid: Vec<(usize, AppendError)>,
+    /// One for each commit, to be filled in; see `blank_answers`.
+    pub(crate) answers: Answers,
     pub(crate) class: Class,
-    pub(crate) reply: oneshot::Sender<Answers>,
+    pub(crate) reply: oneshot::Sender<Reply>,
+}
+
+/// The answers, and the commits to be let go of by the caller: freeing them here would hold up the disk.
+pub(crate) struct Reply {
+    pub(crate) answers: Answers,
+    _commits: Vec<Commit>,
+}
+
+impl Reply {
+    fn new(answers: Answers, commits: Vec<Commit>) -> Self {
+        Self {
+            answers,
+            _commits: commits,
+        }
+    }
 }
 
 /// A call whose last commit is in a frame (or was refused).
 struct Ticket {
     answers: Answers,
-    reply: oneshot::Sender<Answers>,
-    /// Let go of only after the answer: freeing it costs time.
+    reply: oneshot::Sender<Reply>,
     commits: Vec<Commit>,
 }
 
@@ -142,10 +156,8 @@ impl Writer {
             drop(state);
             let why = "the queue of appends is full; send it again in a moment";
             // Whoever dropped the future does not want the answer.
-            let _ = request.reply.send(vec![
-                Err(AppendError::Stopped(why.to_owned()));
-                request.commits.len()
-            ]);
+            let answers = vec![Err(AppendError::Stopped(why.to_owned())); request.commits.len()];
+            let _ = request.reply.send(Reply::new(answers, request.commits));
             return;
         }
         state.bytes = state.bytes.saturating_add(bytes);
@@ -182,8 +194,8 @@ struct Staging {
     desk: Arc<Desk>,
     stager: Stager,
     queue: VecDeque<Request>,
-    /// The call being staged: its answers so far.
-    answers: Answers,
+    /// How many commits of the call being staged are done.
+    done: usize,
     /// Calls that are answered when the open frame is durable.
     tickets: Vec<Ticket>,
 }
@@ -194,7 +206,7 @@ impl Staging {
             desk,
             stager,
             queue: VecDeque::new(),
-            answers: Vec::new(),
+            done: 0,
             tickets: Vec::new(),
         }
     }
@@ -253,24 +265,34 @@ impl Staging {
     /// Stages queued calls until none is left or the frame is full.
     fn stage_queue(&mut self) -> Full {
         while let Some(request) = self.queue.front_mut() {
-            while let Some(commit) = request.commits.get(self.answers.len()) {
-                let place = self.answers.len();
-                let invalid = request.invalid.iter().position(|(at, _)| *at == place);
-                let answer = match invalid {
-                    Some(at) => Err(request.invalid.swap_remove(at).1),
-                    None => match self.stager.offer(commit, request.class) {
-                        Offered::Judged(answer) => answer,
+            let Request {
+                commits,
+                answers,
+                class,
+                ..
+            } = request;
+            for (commit, answer) in commits.iter().zip(answers).skip(self.done) {
+                if let Ok(committed) = answer {
+                    match self.stager.offer(commit, *class, committed) {
+                        Offered::Staged => {}
+                        Offered::Refused(error) => *answer = Err(error),
                         Offered::FrameFull => return Full::Yes,
-                    },
-                };
-                self.answers.push(answer);
+                    }
+                }
+                self.done = self.done.saturating_add(1);
             }
-            if let Some(request) = self.queue.pop_front() {
-                let answers = std::mem::take(&mut self.answers);
+            self.done = 0;
+            if let Some(Request {
+                commits,
+                answers,
+                reply,
+                ..
+            }) = self.queue.pop_front()
+            {
                 self.tickets.push(Ticket {
                     answers,
-                    reply: request.reply,
-                    commits: request.commits,
+                    reply,
+                    commits,
                 });
             }
             if self.stager.open_bytes() >= CLOSE_AHEAD_BYTES {
@@ -328,17 +350,22 @@ impl Staging {
     fn refuse_all(&mut self, why: &str) {
         let durable = self.desk.shared.durable();
         for mut ticket in self.tickets.drain(..) {
-            settle_stopped(&mut ticket.answers, durable, why);
-            let _ = ticket.reply.send(ticket.answers);
+            settle_stopped(&mut ticket.answers, usize::MAX, durable, why);
+            // Whoever dropped the future does not want the answer.
+            let _ = ticket
+                .reply
+                .send(Reply::new(ticket.answers, ticket.commits));
         }
-        for request in self.queue.drain(..) {
-            let mut answers = std::mem::take(&mut self.answers);
-            settle_stopped(&mut answers, durable, why);
-            answers.resize(
-                request.commits.len(),
-                Err(AppendError::Stopped(why.to_owned())),
+        for mut request in self.queue.drain(..) {
+            settle_stopped(
+                &mut request.answers,
+                std::mem::take(&mut self.done),
+                durable,
+                why,
             );
-            let _ = request.reply.send(answers);
+            let _ = request
+                .reply
+                .send(Reply::new(request.answers, request.commits));
         }
         // What is open will never be written; closing it forgets it.
         drop(self.stager.close());
@@ -381,10 +408,11 @@ fn write_frames(desk: &Desk, mut output: Output, spares: &Spares) {
         }
         for mut ticket in handed.tickets {
             if let Some(why) = &stopped {
-                settle_stopped(&mut ticket.answers, desk.shared.durable(), why);
+                settle_stopped(&mut ticket.answers, usize::MAX, desk.shared.durable(), why);
             }
-            let _ = ticket.reply.send(ticket.answers);
-            drop(ticket.commits);
+            let _ = ticket
+                .reply
+                .send(Reply::new(ticket.answers, ticket.commits));
         }
     }
 }

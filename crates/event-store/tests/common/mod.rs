@@ -1,4 +1,12 @@
 //! What the log's tests share: short ways to write commits and to read everything back.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking, and its numbers are small"
+)]
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::sync::Arc;
