@@ -2,7 +2,7 @@
 //!
 //! `FORMAT.md` beside this crate's manifest draws every byte. Files by noun: `disk` is the seam to the file
 //! system; `record`, `layout`, `wire` are the bytes; `index_*` and `segment` find events; `scan` walks them;
-//! `open` mends and `verify` proves; `stage` and `output` are the two halves of writing, `writer` their
+//! `identity` is the store's own file, `open` mends and `verify` proves; `stage` and `output` are the two halves of writing, `writer` their
 //! threads and `core` the same without threads; `reader` reads.
 //!
 //! Absent: deletion, compaction, more than one writer.
@@ -11,6 +11,7 @@ mod core;
 mod disk;
 mod error;
 mod files;
+mod identity;
 mod index_build;
 mod index_file;
 mod index_memory;

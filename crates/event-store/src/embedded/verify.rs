@@ -8,12 +8,12 @@ use rustc_hash::FxHashMap;
 use super::disk::Disk;
 use super::error::{LogError, OpenError};
 use super::files::Files;
+use super::identity::{read_store, refuse_foreign, take_lock};
 use super::index_build::{IndexHead, encode_index};
 use super::index_memory::MemoryIndex;
 use super::layout::{STORE_FILE, SegmentHeader, StoreFile, index_name, segment_name};
 use super::open::{
-    SegmentScan, check_joint, read_header, read_store, refuse_foreign, scan_segment,
-    segment_numbers, take_lock, unfinished_end,
+    SegmentScan, check_joint, read_header, scan_segment, segment_numbers, unfinished_end,
 };
 use super::wire::{FORMAT_VERSION, name_hash, seed_of, to_usize};
 use crate::port::StoreId;
