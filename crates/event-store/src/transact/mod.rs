@@ -10,7 +10,7 @@
 //! * Commands of one account are decided in the order they were handed over.
 //! * A full queue answers [`Failure::Busy`] at once.
 //!
-//! The logic is [`core`], which does no I/O; [`shell`] drives it on tokio. Absent on purpose: any
+//! The logic is `core`, which does no I/O; `shell` drives it on tokio. Absent on purpose: any
 //! knowledge of what commands mean, and any second way to append.
 
 mod answer;

@@ -17,7 +17,7 @@ pub enum Work<D: Domain> {
     State,
 }
 
-/// What a driver does for the core. Each is answered once, by [`Core::complete`].
+/// What a driver does for the core. Each is answered once, by [`Core::complete`](super::Core::complete).
 #[derive(Debug, Clone)]
 pub enum Request {
     /// Load the newest snapshot of a stream.
@@ -70,7 +70,7 @@ pub enum Outcome {
 
 /// What the driver has to carry out, in order.
 pub enum Effect<D: Domain> {
-    /// Start this and give its outcome to [`Core::complete`] under the same number.
+    /// Start this and give its outcome to [`Core::complete`](super::Core::complete) under the same number.
     Io {
         /// Number of the operation.
         op: u64,

@@ -1,6 +1,6 @@
 //! The core of `transact`, without I/O, tasks or clock: inputs in, effects out.
 //!
-//! A driver ([`super::shell`] in production, the simulation in tests) feeds [`Core::submit`] and
+//! A driver (`shell` in production, the simulation in tests) feeds [`Core::submit`] and
 //! [`Core::complete`], calls [`Core::flush`], and carries out what [`Core::take_effects`] gives. One
 //! core is one shard: it alone decides for its accounts in this process.
 //!
