@@ -1,8 +1,10 @@
 //! `ledger doctor`: what a crash, a closing or a silent meter has left for a person, and what to do.
 //!
-//! Looks at the folder of a stopped ledger. With `--fix` it finishes what can be finished without a
+//! Looks at the folder of a stopped ledger, or asks a running one (`--live`). With `--fix` it finishes what can be finished without a
 //! decision: credit that is on its way arrives, lapsed orders are sent again. Absent on purpose: fixing
 //! what needs a judgement; that is a command of staff.
+
+mod live;
 
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use projections::ReadModelError;
 use projections::queries::{ExceptionFilter, PAGE_MAX, Page, PageOf, SuspenseState};
 use serde_json::{Value, json};
 
+use crate::cli::client::{ServerArgs, connect};
 use crate::cli::{Globals, block_on};
 use crate::compose::{Core, StartOptions, closed_log};
 use crate::exit::Exit;
@@ -26,20 +29,35 @@ const CATCH_UP_WITHIN: Duration = Duration::from_secs(3_600);
 const LISTED_MAX: usize = 200;
 /// Findings of one sort that are looked at; a ledger with more needs another tool first.
 const FOUND_MAX: usize = 100_000;
+/// Findings asked for at once; the server's largest page.
+const LISTED_AT_ONCE: u32 = 1_000;
+
+const ADVICE_ORDER: &str =
+    "the clock sends it again while the ledger runs; if it stays, send someone to the meter";
+const ADVICE_SUSPENSE: &str = "staff allocate it to a meter or a debt, or return it to the payer";
+const ADVICE_EXCEPTION: &str =
+    "the next plausible reading ends it; a suspected exchange is resolved by staff (ResolveMeter)";
 
 /// What to look for.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-The ledger must be stopped. Exit code 0: nothing was found, or all of it was
-fixed; 1: something is left.
+The ledger must be stopped, unless --live asks a running one (with a key of
+role staff). Exit code 0: nothing was found, or all of it was fixed; 1:
+something is left.
 
 Examples:
   ledger doctor --data-dir ./data
+  ledger doctor --live                       ask the running server
   ledger doctor --data-dir ./data --fix      finish what needs no decision")]
 pub(crate) struct DoctorArgs {
     /// Finish what needs no decision: credit in transit, lapsed orders.
     #[arg(long)]
     fix: bool,
+    /// Ask a running ledger over gRPC: orders, suspense, readings.
+    #[arg(long, conflicts_with = "fix")]
+    live: bool,
+    #[command(flatten)]
+    server: ServerArgs,
 }
 
 /// Something found.
@@ -55,6 +73,12 @@ struct Found {
 }
 
 pub(crate) fn run(args: &DoctorArgs, globals: &Globals) -> Result<Exit, Failure> {
+    if args.live {
+        return block_on(async {
+            let connected = connect(&args.server, globals).await?;
+            report(&live::look(&connected).await?, globals)
+        });
+    }
     let settings = globals.settings(Vec::new())?;
     closed_log(&settings)?;
     block_on(async {
@@ -153,8 +177,7 @@ async fn orders(core: &Core, fix: bool) -> Result<Vec<Found>, Failure> {
                 "account {}: {meter} has not confirmed order {} to switch {state}, sent {} times",
                 order.account, order.supply.order, order.supply.sent
             ),
-            advice: "the clock sends it again while the ledger runs; if it stays, send someone to the meter"
-                .to_owned(),
+            advice: ADVICE_ORDER.to_owned(),
             fixed: false,
         });
     }
@@ -187,7 +210,7 @@ fn suspense(core: &Core) -> Result<Vec<Found>, Failure> {
             item.named,
             item.why
         ),
-        advice: "staff allocate it to a meter or a debt, or return it to the payer".to_owned(),
+        advice: ADVICE_SUSPENSE.to_owned(),
         fixed: false,
     });
     Ok(found.collect())
@@ -206,8 +229,7 @@ fn readings(core: &Core) -> Result<Vec<Found>, Failure> {
             "account {}, meter {}: {:?} ({}), {} readings since {}",
             item.account, item.meter, item.kind, item.why, item.readings, item.from
         ),
-        advice: "the next plausible reading ends it; a suspected exchange is resolved by staff (ResolveMeter)"
-            .to_owned(),
+        advice: ADVICE_EXCEPTION.to_owned(),
         fixed: false,
     });
     Ok(found.collect())

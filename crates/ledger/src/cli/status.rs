@@ -117,7 +117,9 @@ fn gateway_text(gateway: &Value) -> String {
     if gateway.is_null() {
         return "none (no nats_url)".to_owned();
     }
-    let count = |name: &str| grouped(gateway.get(name).and_then(Value::as_u64).unwrap_or(0));
+    let figure = |name: &str| gateway.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let count = |name: &str| grouped(figure(name));
+    let dead_letters = figure("malformed").saturating_add(figure("refused"));
     let state = match gateway.get("consuming").and_then(Value::as_bool) {
         Some(true) => "reads",
         Some(false) | None => "waits for NATS or for its turn",
@@ -127,7 +129,7 @@ fn gateway_text(gateway: &Value) -> String {
         count("readings"),
         count("readings_per_s"),
         count("waiting_in_stream"),
-        count("malformed"),
+        grouped(dead_letters),
         count("notifications"),
         count("orders")
     )

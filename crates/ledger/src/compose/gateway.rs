@@ -82,7 +82,8 @@ impl From<GatewayError> for Failure {
             | GatewayError::PublishedByAnother { .. } => Self::unavailable(code, what),
             GatewayError::Ledger(error) => error.into(),
             GatewayError::Log(error) => error.into(),
-            GatewayError::NotReplayable { .. } => Self::refused(code, what),
+            GatewayError::NotReplayable { .. } => Self::refused(code, what)
+                .advise("list them first; `--again` replays a letter once more"),
             GatewayError::StreamUnfit { .. }
             | GatewayError::CheckpointUnusable { .. }
             | GatewayError::LogBehindStream { .. }

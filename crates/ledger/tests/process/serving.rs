@@ -114,6 +114,15 @@ fn a_killed_server_starts_again_with_everything_it_answered() {
         ];
         assert_eq!(run_with_key(folder.path(), &key, &call).code, 0);
     }
+    let staff = server.key("staff");
+    let live = ["--json", "doctor", "--live", "--server", &url];
+    let live = run_with_key(folder.path(), &staff, &live);
+    assert_eq!(live.code, 1, "{live}");
+    assert_eq!(
+        live.json().as_array().unwrap().len(),
+        5,
+        "a running one can be asked too"
+    );
     server.crash();
     let again = Server::start(folder.path(), &[]);
     assert!(
