@@ -4,8 +4,7 @@
 //! with a message is told field by field. Whether it may be done is decided elsewhere.
 
 use ledger_core::command::{
-    CloseTo, Command, ExchangeMeter, FinalReading, InstallMeter, OpenAccount, Resolution, Source,
-    VoidTopUp,
+    CloseTo, Command, ExchangeMeter, FinalReading, InstallMeter, OpenAccount, Resolution,
 };
 use ledger_core::event::RegisterSpec;
 use ledger_core::ids::{ChannelId, CommandKey, MeterNumber};

@@ -255,7 +255,7 @@ async fn receipts(
     let principal = &call.principal;
     match &filter.channel {
         Some(channel) => {
-            own_channel_or(&principal.channel, channel, principal.sees_all_channels())?
+            own_channel_or(&principal.channel, channel, principal.sees_all_channels())?;
         }
         None if principal.sees_all_channels() => {}
         None => filter.channel = Some(principal.channel.clone()),

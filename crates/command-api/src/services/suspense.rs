@@ -77,7 +77,7 @@ async fn list(
     let principal = &call.principal;
     match &channel {
         Some(channel) => {
-            own_channel_or(&principal.channel, channel, principal.sees_all_channels())?
+            own_channel_or(&principal.channel, channel, principal.sees_all_channels())?;
         }
         None if principal.sees_all_channels() => {}
         None => channel = Some(principal.channel.clone()),

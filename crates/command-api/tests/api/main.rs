@@ -2,6 +2,14 @@
 //!
 //! One test binary, split by noun. Every test starts a server of its own on a free port.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at the step that fails"
+)]
+
 mod access;
 mod deadlines;
 mod errors;
