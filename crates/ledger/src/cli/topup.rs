@@ -6,8 +6,11 @@ use serde_json::json;
 
 use crate::cli::client::{ServerArgs, connect, instant, told, utility_name};
 use crate::cli::{Globals, block_on};
+use crate::compose::policies;
+use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::local::local_time_with_zone;
 use crate::output::money::with_decimals;
 use crate::output::table::facts;
 
@@ -60,7 +63,7 @@ pub(crate) fn run(args: &TopUpArgs, globals: &Globals) -> Result<Exit, Failure> 
             .into_inner();
         match &answer.result {
             Some(pb::top_up_response::Result::Receipt(receipt)) => {
-                credited(receipt, answer.duplicate, globals)
+                credited(receipt, answer.duplicate, &connected.settings, globals)
             }
             Some(pb::top_up_response::Result::Suspended(held)) => suspended(held, &answer, globals),
             None => Err(Failure::damaged(
@@ -72,12 +75,16 @@ pub(crate) fn run(args: &TopUpArgs, globals: &Globals) -> Result<Exit, Failure> 
     })
 }
 
-fn credited(receipt: &pb::Receipt, duplicate: bool, globals: &Globals) -> Result<Exit, Failure> {
-    let at = receipt
-        .at
-        .as_ref()
-        .and_then(instant)
-        .map_or_else(String::new, |at| at.to_string());
+fn credited(
+    receipt: &pb::Receipt,
+    duplicate: bool,
+    settings: &Settings,
+    globals: &Globals,
+) -> Result<Exit, Failure> {
+    // A receipt does not name its scheme; new accounts and tills are in the first one's zone.
+    let zone = policies(settings)?.default_policy().zone().clone();
+    let at = receipt.at.as_ref().and_then(instant);
+    let at = at.map_or_else(String::new, |at| local_time_with_zone(&zone, at));
     globals.console.answer(
         || {
             let again = if duplicate {

@@ -15,7 +15,7 @@ struct Due {
 }
 
 /// The source of due accounts.
-pub(super) fn source(ledger: Ledger, reads: ReadModels) -> Arc<dyn DueSource> {
+pub(super) fn source(ledger: &Ledger, reads: ReadModels) -> Arc<dyn DueSource> {
     let facts = ledger
         .policies()
         .all()

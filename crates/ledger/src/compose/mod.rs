@@ -194,7 +194,7 @@ impl Running {
                 }
             };
         let api = tokio::spawn(serving);
-        let due = due::source(core.ledger.clone(), core.reads.clone());
+        let due = due::source(&core.ledger, core.reads.clone());
         let clock = tokio::spawn(run_clock(
             core.ledger.clone(),
             due,

@@ -10,14 +10,12 @@ use std::collections::HashMap;
 use ledger_core::command::Reading;
 use ledger_core::ids::MeterNumber;
 use ledger_core::num::Quantity;
-use ledger_core::time::{LocalDateTime, Millis, Timestamp, Zone};
+use ledger_core::time::{LocalDateTime, Timestamp, Zone};
 
 use crate::import::exact;
 
 /// First line of the file.
 pub(crate) const HEADER: &str = "customer_id,local_time,kwh";
-/// What a label covers: the register stood at 0 this long before the first one.
-pub(crate) const HALF_HOUR: Millis = Millis::minutes(30);
 
 struct Register {
     /// The newest label.

@@ -52,6 +52,54 @@ fn asked(folder: &Path, key: &str, url: &str, question: &[&str]) -> Value {
     got.json()
 }
 
+/// What the office sees after 11.237 kWh.
+fn looked_at(folder: &Path, staff: &str, url: &str) {
+    let account = asked(folder, staff, url, &["account", "show", "meter:E1001"]);
+    assert_eq!(account["account"], "A-1");
+    assert_eq!(
+        account["wallets"][0]["credit"], "19.88763",
+        "11.237 kWh at 0.01"
+    );
+    let statement = asked(folder, staff, url, &["account", "statement", "A-1"]);
+    assert_eq!(
+        statement.as_array().unwrap().last().unwrap()["balance"],
+        "19.88763"
+    );
+    let days = [
+        "account",
+        "consumption",
+        "A-1",
+        "--from",
+        "2026-03-01",
+        "--to",
+        "2026-03-31",
+    ];
+    let days = asked(folder, staff, url, &days);
+    let used: Vec<&str> = days
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| d["quantity"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        used.len(),
+        2,
+        "c10: March 1st and 2nd share the first reading: {days}"
+    );
+    let history = run_with_key(
+        folder,
+        staff,
+        &["account", "history", "A-1", "--limit", "2", "--server", url],
+    );
+    assert_eq!(history.out.lines().count(), 2, "{history}");
+    let shown = run_with_key(
+        folder,
+        staff,
+        &["account", "statement", "A-1", "--server", url],
+    );
+    assert!(shown.out.starts_with("time (Asia/Brunei)"), "{shown}");
+}
+
 #[test]
 fn u4_a_household_moves_in_pays_and_is_read() {
     let folder = tempfile::tempdir().unwrap();
@@ -99,53 +147,7 @@ fn u4_a_household_moves_in_pays_and_is_read() {
     );
 
     let server = Server::start(folder, &[]);
-    let url = server.url();
-    let account = asked(folder, &staff, &url, &["account", "show", "meter:E1001"]);
-    assert_eq!(account["account"], "A-1");
-    assert_eq!(
-        account["wallets"][0]["credit"], "19.88763",
-        "11.237 kWh at 0.01"
-    );
-    let statement = asked(folder, &staff, &url, &["account", "statement", "A-1"]);
-    assert_eq!(
-        statement.as_array().unwrap().last().unwrap()["balance"],
-        "19.88763"
-    );
-    let days = [
-        "account",
-        "consumption",
-        "A-1",
-        "--from",
-        "2026-03-01",
-        "--to",
-        "2026-03-31",
-    ];
-    let days = asked(folder, &staff, &url, &days);
-    let used: Vec<&str> = days
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|d| d["quantity"].as_str().unwrap())
-        .collect();
-    assert_eq!(
-        used.len(),
-        2,
-        "c10: March 1st and 2nd share the first reading: {days}"
-    );
-    let history = run_with_key(
-        folder,
-        &staff,
-        &[
-            "account", "history", "A-1", "--limit", "2", "--server", &url,
-        ],
-    );
-    assert_eq!(history.out.lines().count(), 2, "{history}");
-    let shown = run_with_key(
-        folder,
-        &staff,
-        &["account", "statement", "A-1", "--server", &url],
-    );
-    assert!(shown.out.starts_with("time (Asia/Brunei)"), "{shown}");
+    looked_at(folder, &staff, &server.url());
     assert_eq!(server.stop(), 0);
     let verified = run(folder, &["verify"]);
     assert_eq!(verified.code, 0, "{verified}");

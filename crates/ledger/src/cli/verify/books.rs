@@ -95,7 +95,7 @@ impl Books {
         }
         let mut sum = Money::ZERO;
         for posting in postings::of(&decoded, account.as_ref()) {
-            sum = sum + posting.amount;
+            sum += posting.amount;
             self.post(&posting.account, posting.amount);
         }
         if !sum.is_zero() {
@@ -127,11 +127,11 @@ impl Books {
             .balances
             .entry(class_of(account).to_owned())
             .or_default();
-        *balance = *balance + amount;
+        *balance += amount;
         if amount.is_negative() {
-            self.credit = self.credit + (-amount);
+            self.credit += -amount;
         } else {
-            self.debit = self.debit + amount;
+            self.debit += amount;
         }
     }
 
