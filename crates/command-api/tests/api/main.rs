@@ -7,7 +7,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test stops at the step that fails"
+    clippy::too_many_lines,
+    reason = "a test tells its story in one piece and stops at the step that fails"
 )]
 
 mod access;
