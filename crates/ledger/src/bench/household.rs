@@ -53,76 +53,74 @@ pub(crate) async fn populate(
 }
 
 async fn household(ledger: &Ledger, number: usize, at: Timestamp) -> Result<(), Failure> {
+    for (step, target, ask) in steps(number, at)? {
+        let what = |problem: String| format!("setting up account {number}, {step}: {problem}");
+        let request = request(&format!("{step}-{number}"), at, (target, ask))?;
+        let reply = ledger
+            .submit(request)
+            .await
+            .map_err(|error| Failure::unavailable("BENCH_SETUP", what(error.to_string())))?;
+        if let Answer::Refused(rejection) = reply.answer {
+            let refused = what(format!("refused with {}", rejection.code()));
+            return Err(Failure::damaged("BENCH_SETUP", refused));
+        }
+    }
+    Ok(())
+}
+
+type Step = (&'static str, Target, Ask);
+
+/// What makes an account ready for readings and money, in order.
+fn steps(number: usize, at: Timestamp) -> Result<[Step; 4], Failure> {
     let account = AccountId::parse(&account_name(number)).map_err(|error| made_up(&error))?;
     let meter = MeterNumber::parse(&meter_name(number)).map_err(|error| made_up(&error))?;
-    let class = "residential".to_owned();
     let open = OpenAccount {
-        class,
+        class: "residential".to_owned(),
         dwelling_units: 1,
         contracted_kva: None,
         customer: None,
     };
-    let (utility, first_value) = (Utility::Electricity, Quantity::from_units(0));
     let install = InstallMeter {
-        utility,
+        utility: Utility::Electricity,
         meter: meter.clone(),
         register: None,
         at,
-        first_value,
+        first_value: Quantity::from_units(0),
     };
-    let to_account = || Target::Account(account.clone());
     let top_up = Ask::TopUp {
         amount: Money::from_cents(CREDIT_CENTS),
         source: Source::NotTaken,
     };
-    let steps = [
-        (
-            "open",
-            to_account(),
-            Ask::Command(Command::OpenAccount(open)),
-        ),
-        (
-            "install",
-            to_account(),
-            Ask::Command(Command::InstallMeter(install)),
-        ),
-        (
-            "activate",
-            to_account(),
-            Ask::Command(Command::ActivateMeter {
-                meter: meter.clone(),
-            }),
-        ),
-        ("credit", Target::Meter(meter.to_string()), top_up),
-    ];
-    for (step, target, ask) in steps {
-        let reference =
-            Reference::parse(&format!("{step}-{number}")).map_err(|error| made_up(&error))?;
-        let channel = ChannelId::parse("office").map_err(|error| made_up(&error))?;
-        let actor = Actor::parse("office-clerk").map_err(|error| made_up(&error))?;
-        let key = CommandKey { channel, reference };
-        let request = CommandRequest {
-            key,
-            actor,
-            received_at: at,
-            target,
-            ask,
-        };
-        let reply = ledger.submit(request).await.map_err(|error| {
-            Failure::unavailable(
-                "BENCH_SETUP",
-                format!("setting up account {number}, {step}: {error}"),
-            )
-        })?;
-        if let Answer::Refused(rejection) = reply.answer {
-            let what = format!(
-                "setting up account {number}, {step}: refused with {}",
-                rejection.code()
-            );
-            return Err(Failure::damaged("BENCH_SETUP", what));
-        }
-    }
-    Ok(())
+    let to_meter = Target::Meter(meter.to_string());
+    let staff = |step, command| {
+        let target = Target::Account(account.clone());
+        (step, target, Ask::Command(command))
+    };
+    Ok([
+        staff("open", Command::OpenAccount(open)),
+        staff("install", Command::InstallMeter(install)),
+        staff("activate", Command::ActivateMeter { meter }),
+        ("credit", to_meter, top_up),
+    ])
+}
+
+fn request(
+    reference: &str,
+    received_at: Timestamp,
+    (target, ask): (Target, Ask),
+) -> Result<CommandRequest, Failure> {
+    let key = CommandKey {
+        channel: ChannelId::parse("office").map_err(|error| made_up(&error))?,
+        reference: Reference::parse(reference).map_err(|error| made_up(&error))?,
+    };
+    let actor = Actor::parse("office-clerk").map_err(|error| made_up(&error))?;
+    Ok(CommandRequest {
+        key,
+        actor,
+        received_at,
+        target,
+        ask,
+    })
 }
 
 /// Data made here is well formed; a parser that says otherwise is a fault of this program.

@@ -63,45 +63,10 @@ pub(crate) fn run(common: &Common, console: Console) -> Result<Report, Failure> 
     let runtime = Runtime::new()
         .map_err(|error| Failure::unavailable("THREADS", format!("no threads: {error}")))?;
     let mut feed = Feed::start(&runtime, scratch.path(), (meters, readings), console)?;
-    let mut lines = Vec::new();
-    let mut facts = Vec::new();
-
-    feed.batch = 1;
-    let found = pairs::run(&mut feed, common.pairs(), console)?;
-    let goal = Goal::AtLeast(Ratio::thousandths(SINGLE_GOAL));
-    lines.extend(Line::of(
-        &found,
-        0,
-        "1 reading a message",
-        "readings/s",
-        goal,
-    ));
-    facts.extend(feed.told("1 a message"));
-    let explicit = feed.explicit(common.pairs())?;
-    facts.push(Fact::told(
-        "reference with explicit acks",
-        explicit.median,
-        "messages/s",
-    ));
-
-    feed.batch = BATCH;
-    let found = pairs::run(&mut feed, common.pairs(), console)?;
-    let goal = Goal::AtLeast(Ratio::thousandths(BATCH_GOAL));
-    lines.extend(Line::of(
-        &found,
-        0,
-        "100 readings a message, against single messages",
-        "readings/s",
-        goal,
-    ));
-    lines.extend(Line::of(
-        &found,
-        1,
-        "100 readings a message, against the same messages",
-        "messages/s",
-        Goal::None,
-    ));
-    facts.extend(feed.told("100 a message"));
+    let (mut lines, mut facts) = feed.one_a_message(common.pairs(), console)?;
+    let (more_lines, more_facts) = feed.batches(common.pairs(), console)?;
+    lines.extend(more_lines);
+    facts.extend(more_facts);
     feed.close();
     Ok(Report {
         bench: "ingest",
@@ -187,6 +152,38 @@ impl<'a> Feed<'a> {
             filled,
             behind,
         })
+    }
+
+    fn one_a_message(
+        &mut self,
+        pairs: usize,
+        console: Console,
+    ) -> Result<(Vec<Line>, Vec<Fact>), Failure> {
+        self.batch = 1;
+        let found = pairs::run(self, pairs, console)?;
+        let goal = Goal::AtLeast(Ratio::thousandths(SINGLE_GOAL));
+        let line = Line::of(&found, 0, "1 reading a message", "readings/s", goal);
+        let mut facts = self.told("1 a message");
+        let explicit = self.explicit(pairs)?;
+        let name = "reference with explicit acks";
+        facts.push(Fact::told(name, explicit.median, "messages/s"));
+        Ok((line.into_iter().collect(), facts))
+    }
+
+    fn batches(
+        &mut self,
+        pairs: usize,
+        console: Console,
+    ) -> Result<(Vec<Line>, Vec<Fact>), Failure> {
+        self.batch = BATCH;
+        let found = pairs::run(self, pairs, console)?;
+        let goal = Goal::AtLeast(Ratio::thousandths(BATCH_GOAL));
+        let name = "100 readings a message, against single messages";
+        let judged = Line::of(&found, 0, name, "readings/s", goal);
+        let name = "100 readings a message, against the same messages";
+        let told = Line::of(&found, 1, name, "messages/s", Goal::None);
+        let facts = self.told("100 a message");
+        Ok((judged.into_iter().chain(told).collect(), facts))
     }
 
     fn fill(&mut self) -> Result<Filled, Failure> {

@@ -14,11 +14,11 @@ use tokio::runtime::Runtime;
 
 use crate::bench::args::Common;
 use crate::bench::calls::{self, CONNECTIONS, IN_FLIGHT, Plan, Ran};
-use crate::bench::figures::{Ratio, Spread, per_second, percentile};
+use crate::bench::figures::{Ratio, Spread, micros, per_second, percentile};
 use crate::bench::house::House;
 use crate::bench::household::populate;
-use crate::bench::machine::Machine;
-use crate::bench::pairs::{self, Bout, Sample, Side};
+use crate::bench::machine::{Machine, Usage};
+use crate::bench::pairs::{self, Bout, Pair, Sample, Side};
 use crate::bench::report::{Fact, Goal, Line, Report};
 use crate::bench::scratch::Scratch;
 use crate::bench::servers::Server;
@@ -66,6 +66,44 @@ enum Way {
     Stream,
 }
 
+impl Way {
+    fn bench(self) -> &'static str {
+        match self {
+            Self::Unary => "topup",
+            Self::Stream => "topup-stream",
+        }
+    }
+
+    fn sent(self) -> String {
+        match self {
+            Self::Unary => {
+                format!("unary calls, {IN_FLIGHT} in flight over {CONNECTIONS} connections")
+            }
+            Self::Stream => "lines of one bidirectional stream".to_owned(),
+        }
+    }
+
+    fn lines(self, found: &[Pair]) -> Vec<Line> {
+        let at_least = |goal| Goal::AtLeast(Ratio::thousandths(goal));
+        let at_most = Goal::AtMost(Ratio::thousandths(P99_GOAL));
+        let lines = match self {
+            Self::Unary => vec![
+                Line::of(found, 0, "top-ups", "calls/s", at_least(UNARY_GOAL)),
+                Line::of(found, 1, "p50", "µs", Goal::None),
+                Line::of(found, 2, "p99", "µs", at_most),
+            ],
+            Self::Stream => vec![Line::of(
+                found,
+                0,
+                "top-ups",
+                "lines/s",
+                at_least(STREAM_GOAL),
+            )],
+        };
+        lines.into_iter().flatten().collect()
+    }
+}
+
 fn measure(
     common: &Common,
     (way, calls): (Way, usize),
@@ -83,54 +121,16 @@ fn measure(
     let found = pairs::run(&mut till, common.pairs(), console)?;
     let facts = till.told();
     till.close()?;
-    let (bench, lines, sent) = match way {
-        Way::Unary => (
-            "topup",
-            [
-                Line::of(
-                    &found,
-                    0,
-                    "top-ups",
-                    "calls/s",
-                    Goal::AtLeast(Ratio::thousandths(UNARY_GOAL)),
-                ),
-                Line::of(&found, 1, "p50", "µs", Goal::None),
-                Line::of(
-                    &found,
-                    2,
-                    "p99",
-                    "µs",
-                    Goal::AtMost(Ratio::thousandths(P99_GOAL)),
-                ),
-            ],
-            format!("unary calls, {IN_FLIGHT} in flight over {CONNECTIONS} connections"),
-        ),
-        Way::Stream => (
-            "topup-stream",
-            [
-                Line::of(
-                    &found,
-                    0,
-                    "top-ups",
-                    "lines/s",
-                    Goal::AtLeast(Ratio::thousandths(STREAM_GOAL)),
-                ),
-                None,
-                None,
-            ],
-            "lines of one bidirectional stream".to_owned(),
-        ),
-    };
     let [calls, accounts] =
         [calls, accounts].map(|count| grouped(u64::try_from(count).unwrap_or(u64::MAX)));
     Ok(Report {
-        bench,
+        bench: way.bench(),
         machine,
         durable: "ours: claim and events of every top-up by fdatasync before its answer; reference: nothing",
         work: vec![
             (
                 "run",
-                format!("{calls} top-ups of {accounts} accounts, {sent}"),
+                format!("{calls} top-ups of {accounts} accounts, {}", way.sent()),
             ),
             (
                 "ours",
@@ -142,7 +142,7 @@ fn measure(
                 "tonic echo of the same messages in a process of its own".to_owned(),
             ),
         ],
-        lines: lines.into_iter().flatten().collect(),
+        lines: way.lines(&found),
         facts,
     })
 }
@@ -168,6 +168,13 @@ struct Behind {
     cpu_ns_a_call: u64,
 }
 
+/// Processor time of one call, from two looks at its server, in nanoseconds.
+fn ns_a_call(before: Usage, after: Usage, calls: usize) -> u64 {
+    let calls = u64::try_from(calls).unwrap_or(u64::MAX).max(1);
+    let cpu_ms = after.cpu_ms.saturating_sub(before.cpu_ms);
+    cpu_ms.saturating_mul(1_000_000) / calls
+}
+
 struct Till<'a> {
     runtime: &'a Runtime,
     nats: NatsServer,
@@ -180,6 +187,8 @@ struct Till<'a> {
     accounts: usize,
     runs: usize,
     behind: Vec<Behind>,
+    /// Processor time of the echo, nanoseconds a call, run by run.
+    echo_ns: Vec<u64>,
 }
 
 impl<'a> Till<'a> {
@@ -205,6 +214,7 @@ impl<'a> Till<'a> {
             accounts,
             runs,
             behind,
+            echo_ns: Vec::new(),
         })
     }
 
@@ -228,6 +238,11 @@ impl<'a> Till<'a> {
             Fact::told(
                 "processor time of the server",
                 middle(|b| b.cpu_ns_a_call),
+                "ns a top-up",
+            ),
+            Fact::told(
+                "processor time of the echo",
+                Spread::of(self.echo_ns.iter().copied()).map_or(0, |spread| spread.median),
                 "ns a top-up",
             ),
             Fact::told(
@@ -257,10 +272,7 @@ impl<'a> Till<'a> {
 
 impl Bout for Till<'_> {
     fn name(&self) -> String {
-        match self.way {
-            Way::Unary => "topup".to_owned(),
-            Way::Stream => "topup-stream".to_owned(),
-        }
+        self.way.bench().to_owned()
     }
 
     fn run(&mut self, side: Side) -> Result<Sample, Failure> {
@@ -272,19 +284,22 @@ impl Bout for Till<'_> {
                 let shown = self
                     .runtime
                     .block_on(calls::shown(&self.to_ledger, ran.token.clone()))?;
-                let cpu_ms = self.ledger.usage().cpu_ms.saturating_sub(before.cpu_ms);
-                let calls = u64::try_from(self.calls).unwrap_or(u64::MAX).max(1);
-                let shown_us = crate::bench::figures::micros(shown);
+                let cpu_ns_a_call = ns_a_call(before, self.ledger.usage(), self.calls);
+                let shown_us = micros(shown);
                 self.behind.push(Behind {
                     shown_us,
-                    cpu_ns_a_call: cpu_ms.saturating_mul(1_000_000) / calls,
+                    cpu_ns_a_call,
                 });
                 ran
             }
             Side::Reference => {
                 // The references of the next pair must be new to the ledger.
                 self.runs += 1;
-                self.send(&self.to_echo, plan)?
+                let before = self.echo.usage();
+                let ran = self.send(&self.to_echo, plan)?;
+                self.echo_ns
+                    .push(ns_a_call(before, self.echo.usage(), self.calls));
+                ran
             }
         };
         let p = |percent| percentile(&ran.latencies_us, percent);
