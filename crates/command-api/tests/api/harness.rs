@@ -16,7 +16,7 @@ use tonic::Status;
 use tonic_types::{ErrorInfo, StatusExt};
 
 /// Names and roles of the keys; each is its own channel.
-pub const KEYS: [(&str, &str); 5] = [
+pub(crate) const KEYS: [(&str, &str); 5] = [
     ("incomm", "channel"),
     ("bank", "channel"),
     ("office", "staff"),
@@ -25,32 +25,32 @@ pub const KEYS: [(&str, &str); 5] = [
 ];
 
 /// Monday, 3 November 2025, 08:00 in Brunei.
-pub fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     Timestamp::parse("2025-11-03T08:00:00+08:00").unwrap()
 }
 
-pub fn hours(n: i64) -> Timestamp {
+pub(crate) fn hours(n: i64) -> Timestamp {
     start() + Millis::hours(n)
 }
 
-pub fn instant(at: Timestamp) -> Option<Instant> {
+pub(crate) fn instant(at: Timestamp) -> Option<Instant> {
     Some(command_api::convert::to_instant(at))
 }
 
-pub struct World {
-    pub address: SocketAddr,
-    pub store: MemoryStore,
-    pub ledger: Ledger,
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) store: MemoryStore,
+    pub(crate) ledger: Ledger,
     keys: Vec<(String, NewKey)>,
     stop: Option<oneshot::Sender<()>>,
-    pub serving: tokio::task::JoinHandle<Result<(), command_api::ServeError>>,
+    pub(crate) serving: tokio::task::JoinHandle<Result<(), command_api::ServeError>>,
     _dir: tempfile::TempDir,
 }
 
-pub struct Setup {
-    pub limits: Limits,
-    pub simulated: bool,
-    pub void_window: bool,
+pub(crate) struct Setup {
+    pub(crate) limits: Limits,
+    pub(crate) simulated: bool,
+    pub(crate) void_window: bool,
 }
 
 impl Default for Setup {
@@ -64,11 +64,11 @@ impl Default for Setup {
 }
 
 impl World {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Setup::default()).await
     }
 
-    pub async fn with(setup: Setup) -> Self {
+    pub(crate) async fn with(setup: Setup) -> Self {
         let mut text = SchemePolicy::builtin_text("usms").unwrap().to_owned();
         if setup.void_window {
             text = text.replace("# void_window_hours = 24", "void_window_hours = 24");
@@ -127,7 +127,7 @@ impl World {
         }
     }
 
-    pub fn key(&self, name: &str) -> &str {
+    pub(crate) fn key(&self, name: &str) -> &str {
         &self
             .keys
             .iter()
@@ -138,19 +138,19 @@ impl World {
     }
 
     /// A client with the key of this name.
-    pub async fn client(&self, name: &str) -> Client {
+    pub(crate) async fn client(&self, name: &str) -> Client {
         Client::connect(&format!("http://{}", self.address), self.key(name))
             .await
             .unwrap()
     }
 
     /// Tells the server to go down.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
     /// Opens an account with an electricity meter `E<n>` and a water meter `W<n>`, both activated.
-    pub async fn household(&self, n: u32) -> String {
+    pub(crate) async fn household(&self, n: u32) -> String {
         let account_id = format!("A{n}");
         let staff = self.client("office").await;
         let open = pb::OpenAccountRequest {
@@ -196,7 +196,7 @@ fn keys_file(keys: &[(String, NewKey)]) -> String {
     text
 }
 
-pub fn top_up(reference: &str, meter: &str, amount: &str) -> pb::TopUpRequest {
+pub(crate) fn top_up(reference: &str, meter: &str, amount: &str) -> pb::TopUpRequest {
     pb::TopUpRequest {
         reference: reference.to_owned(),
         meter: meter.to_owned(),
@@ -205,26 +205,26 @@ pub fn top_up(reference: &str, meter: &str, amount: &str) -> pb::TopUpRequest {
     }
 }
 
-pub fn by_account(account_id: &str) -> Option<pb::AccountOrMeter> {
+pub(crate) fn by_account(account_id: &str) -> Option<pb::AccountOrMeter> {
     Some(pb::AccountOrMeter {
         by: Some(pb::account_or_meter::By::AccountId(account_id.to_owned())),
     })
 }
 
-pub fn by_meter(meter: &str) -> Option<pb::AccountOrMeter> {
+pub(crate) fn by_meter(meter: &str) -> Option<pb::AccountOrMeter> {
     Some(pb::AccountOrMeter {
         by: Some(pb::account_or_meter::By::Meter(meter.to_owned())),
     })
 }
 
-pub fn receipt_of(response: &pb::TopUpResponse) -> &pb::Receipt {
+pub(crate) fn receipt_of(response: &pb::TopUpResponse) -> &pb::Receipt {
     match response.result.as_ref().unwrap() {
         pb::top_up_response::Result::Receipt(receipt) => receipt,
         pb::top_up_response::Result::Suspended(suspended) => panic!("suspended: {suspended:?}"),
     }
 }
 
-pub fn info_of(status: &Status) -> ErrorInfo {
+pub(crate) fn info_of(status: &Status) -> ErrorInfo {
     status
         .get_error_details()
         .error_info()
@@ -232,6 +232,6 @@ pub fn info_of(status: &Status) -> ErrorInfo {
         .unwrap_or_else(|| panic!("no ErrorInfo: {status:?}"))
 }
 
-pub fn reason_of(status: &Status) -> String {
+pub(crate) fn reason_of(status: &Status) -> String {
     info_of(status).reason
 }
