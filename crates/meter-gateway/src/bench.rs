@@ -187,3 +187,16 @@ pub async fn until_recorded(
         RUN_MAX.as_secs()
     )))
 }
+
+/// How fast a message is decoded on one core: times over for about a second.
+#[must_use]
+pub fn decode_rate(payload: &Bytes, zone: &ledger_core::time::Zone) -> Rate {
+    let started = Instant::now();
+    let mut readings = 0;
+    while started.elapsed() < Duration::from_secs(1) {
+        for _ in 0..100 {
+            readings += crate::decode::decode(payload, zone).readings.len() as u64;
+        }
+    }
+    Rate::of(readings, started.elapsed())
+}

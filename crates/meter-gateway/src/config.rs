@@ -105,14 +105,14 @@ fn report(event: &Event) {
     match event {
         Event::Connected => tracing::info!("NATS is connected"),
         Event::Disconnected => {
-            tracing::warn!("NATS is disconnected; the client connects again by itself")
+            tracing::warn!("NATS is disconnected; the client connects again by itself");
         }
         Event::SlowConsumer(_) => {
-            tracing::error!("NATS deliveries were dropped for want of room; they come again")
+            tracing::error!("NATS deliveries were dropped for want of room; they come again");
         }
         Event::ServerError(error) => tracing::warn!(%error, "NATS reports an error"),
         Event::LameDuckMode | Event::Draining | Event::Closed => {
-            tracing::info!(%event, "NATS connection")
+            tracing::info!(%event, "NATS connection");
         }
         Event::ClientError(error) => tracing::debug!(%error, "NATS client"),
     }

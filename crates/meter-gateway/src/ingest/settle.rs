@@ -43,7 +43,7 @@ impl Settler {
                 ReceivedOutcome::Recorded => self.stats.recorded(&counts, bad, last),
                 // Recorded by an attempt whose answer was lost, or by a process before this one.
                 ReceivedOutcome::RecordedBefore => {
-                    tracing::info!(up_to = last, "a batch was recorded before")
+                    tracing::info!(up_to = last, "a batch was recorded before");
                 }
                 ReceivedOutcome::Overlaps { recorded_up_to } => {
                     let gateway = self.gateway.to_string();

@@ -265,7 +265,7 @@ async fn c20_a_meter_confirms_its_order_and_a_stale_answer_is_a_dead_letter() {
                 until("it is taken", || async {
                     gateway.stats().order_acks > taken
                 })
-                .await
+                .await;
             }
         }
     }

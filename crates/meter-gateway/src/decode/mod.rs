@@ -6,8 +6,10 @@
 //! second time, reading by reading, to say what is wrong where. Absent on purpose: whether a reading is
 //! plausible, known or new, which is the ledger's to decide.
 
+mod explain;
+mod reason;
+
 use std::borrow::Cow;
-use std::fmt;
 
 use bytes::Bytes;
 use ledger_core::command::Reading;
@@ -15,8 +17,11 @@ use ledger_core::ids::{MeterNumber, RegisterId};
 use ledger_core::num::{DecimalError, Quantity};
 use ledger_core::time::{LocalDateTime, TimeError, Timestamp, Zone};
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+pub use reason::Reason;
+
+use self::explain::explained;
 
 /// Largest message, in bytes: 4,096 readings of 128 bytes, half of what a NATS server takes by default.
 pub const MESSAGE_BYTES_MAX: usize = 512 * 1024;
@@ -24,97 +29,6 @@ pub const MESSAGE_BYTES_MAX: usize = 512 * 1024;
 /// Most readings of one message: a head-end's hour of a district, and a bound on what one redelivery
 /// repeats.
 pub const READINGS_PER_MESSAGE_MAX: usize = 4_096;
-
-/// Longest excerpt of a sender's text in an explanation, in characters.
-const EXCERPT_CHARS_MAX: usize = 60;
-
-/// Why a message or a reading could not be taken: the last token of `meter.rejected.<reason>`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reason {
-    /// The subject is not `meter.readings.<utility>.<gateway>`.
-    BadSubject,
-    /// More than [`MESSAGE_BYTES_MAX`] bytes.
-    MessageTooLarge,
-    /// More than [`READINGS_PER_MESSAGE_MAX`] readings.
-    TooManyReadings,
-    /// Not JSON in UTF-8.
-    NotJson,
-    /// JSON, but neither an object nor an array of readings.
-    NotAReading,
-    /// A batch without a reading.
-    EmptyBatch,
-    /// A field is missing.
-    MissingField,
-    /// A field that the schema does not know.
-    UnknownField,
-    /// A field stands twice.
-    DuplicateField,
-    /// Not a meter number.
-    BadMeter,
-    /// Not a register.
-    BadRegister,
-    /// Not a time.
-    BadReadAt,
-    /// Not a number in plain decimal notation, or out of range.
-    BadValue,
-    /// Finer than six decimal places (C3).
-    ValueTooFine,
-    /// The header with the simulated time of receipt cannot be used.
-    BadReceivedAt,
-    /// Not a confirmation of an order.
-    BadOrderAck,
-}
-
-impl Reason {
-    /// All, in the order of their checks.
-    pub const ALL: [Self; 16] = [
-        Self::BadSubject,
-        Self::MessageTooLarge,
-        Self::TooManyReadings,
-        Self::NotJson,
-        Self::NotAReading,
-        Self::EmptyBatch,
-        Self::MissingField,
-        Self::UnknownField,
-        Self::DuplicateField,
-        Self::BadMeter,
-        Self::BadRegister,
-        Self::BadReadAt,
-        Self::BadValue,
-        Self::ValueTooFine,
-        Self::BadReceivedAt,
-        Self::BadOrderAck,
-    ];
-
-    /// The stable code.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BadSubject => "bad-subject",
-            Self::MessageTooLarge => "message-too-large",
-            Self::TooManyReadings => "too-many-readings",
-            Self::NotJson => "not-json",
-            Self::NotAReading => "not-a-reading",
-            Self::EmptyBatch => "empty-batch",
-            Self::MissingField => "missing-field",
-            Self::UnknownField => "unknown-field",
-            Self::DuplicateField => "duplicate-field",
-            Self::BadMeter => "bad-meter",
-            Self::BadRegister => "bad-register",
-            Self::BadReadAt => "bad-read-at",
-            Self::BadValue => "bad-value",
-            Self::ValueTooFine => "value-too-fine",
-            Self::BadReceivedAt => "bad-received-at",
-            Self::BadOrderAck => "bad-order-ack",
-        }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// Something that could not be taken, with its original bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,164 +168,6 @@ impl Decoded {
     }
 }
 
-/// The second way: reading by reading, each with its own outcome.
-fn explained(payload: &Bytes, text: &str, zone: &Zone) -> Decoded {
-    let refused =
-        |reason, explanation: &str| Decoded::refused(reason, explanation.to_owned(), payload);
-    let root: &RawValue = match serde_json::from_str(text) {
-        Ok(root) => root,
-        Err(error) => {
-            return refused(
-                Reason::NotJson,
-                &format!("the message is not JSON ({error}): send a reading as JSON"),
-            );
-        }
-    };
-    match root.get().as_bytes().first() {
-        Some(b'[') => each(payload, root, zone),
-        Some(b'{') => match batch_of(root) {
-            Some(list) => each(payload, list, zone),
-            None => one_by_one(payload, &[root], zone, false),
-        },
-        _ => refused(
-            Reason::NotAReading,
-            "the message is neither an object nor an array: send a reading, a batch or an array of readings",
-        ),
-    }
-}
-
-/// The list of a batch: an object whose only field is `readings`.
-fn batch_of(root: &RawValue) -> Option<&RawValue> {
-    let fields: Fields<'_> = serde_json::from_str(root.get()).ok()?;
-    match fields.0.as_slice() {
-        [(name, list)] if name == "readings" => Some(list),
-        _ => None,
-    }
-}
-
-fn each(payload: &Bytes, list: &RawValue, zone: &Zone) -> Decoded {
-    let refused =
-        |reason, explanation: &str| Decoded::refused(reason, explanation.to_owned(), payload);
-    match serde_json::from_str::<Vec<&RawValue>>(list.get()) {
-        Ok(items) if items.is_empty() => refused(
-            Reason::EmptyBatch,
-            "the batch has no reading: send at least one",
-        ),
-        Ok(items) => one_by_one(payload, &items, zone, true),
-        Err(_) => refused(
-            Reason::NotAReading,
-            "\"readings\" is not an array: send an array of readings",
-        ),
-    }
-}
-
-fn one_by_one(payload: &Bytes, items: &[&RawValue], zone: &Zone, in_batch: bool) -> Decoded {
-    let mut decoded = Decoded::default();
-    for (index, item) in items.iter().enumerate() {
-        match reading_of(item, zone) {
-            Ok((reading, time)) => decoded.push(reading, time),
-            Err(Wrong {
-                reason,
-                field,
-                explanation,
-            }) => decoded.malformed.push(Malformed {
-                index: in_batch.then_some(index),
-                reason,
-                field: field.map(Cow::into_owned),
-                explanation,
-                original: payload.slice_ref(item.get().as_bytes()),
-            }),
-        }
-    }
-    decoded
-}
-
-/// What is wrong with one reading.
-struct Wrong<'a> {
-    reason: Reason,
-    field: Option<Cow<'a, str>>,
-    explanation: String,
-}
-
-fn wrong(reason: Reason, field: &'static str, explanation: impl fmt::Display) -> Wrong<'static> {
-    Wrong {
-        reason,
-        field: Some(Cow::Borrowed(field)),
-        explanation: format!("{field}: {explanation}"),
-    }
-}
-
-fn reading_of<'a>(item: &'a RawValue, zone: &Zone) -> Result<(Reading, ReadTime), Wrong<'a>> {
-    let Ok(fields) = serde_json::from_str::<Fields<'a>>(item.get()) else {
-        let explanation = "a reading is an object with meter, read_at and value".to_owned();
-        return Err(Wrong {
-            reason: Reason::NotAReading,
-            field: None,
-            explanation,
-        });
-    };
-    fields.check()?;
-    let meter = fields.text("meter", Reason::BadMeter)?;
-    let meter =
-        MeterNumber::parse(&meter).map_err(|error| wrong(Reason::BadMeter, "meter", error))?;
-    let register = match fields.get("register") {
-        None => None,
-        Some(_) => {
-            let text = fields.text("register", Reason::BadRegister)?;
-            Some(
-                RegisterId::parse(&text)
-                    .map_err(|error| wrong(Reason::BadRegister, "register", error))?,
-            )
-        }
-    };
-    let text = fields.text("read_at", Reason::BadReadAt)?;
-    let time = read_time(&text, zone).map_err(|error| {
-        wrong(
-            Reason::BadReadAt,
-            "read_at",
-            format!("{:?} cannot be used, {error}", excerpt(&text)),
-        )
-    })?;
-    let raw = fields.get("value").ok_or_else(|| missing("value"))?;
-    let value = read_value(raw).map_err(|error| {
-        let reason = match error {
-            DecimalError::TooFine { .. } => Reason::ValueTooFine,
-            DecimalError::Blank { .. }
-            | DecimalError::Malformed { .. }
-            | DecimalError::OutOfRange { .. } => Reason::BadValue,
-        };
-        wrong(
-            reason,
-            "value",
-            format!(
-                "{} cannot be used, {error}; exponents are not taken",
-                excerpt(raw.get())
-            ),
-        )
-    })?;
-    Ok((
-        Reading {
-            meter,
-            register,
-            read_at: time.at,
-            value,
-        },
-        time,
-    ))
-}
-
-fn missing(field: &'static str) -> Wrong<'static> {
-    wrong(
-        Reason::MissingField,
-        field,
-        "missing; a reading has meter, read_at and value",
-    )
-}
-
-fn excerpt(text: &str) -> String {
-    text.chars().take(EXCERPT_CHARS_MAX).collect()
-}
-
 /// When it was read.
 #[derive(Clone, Copy)]
 struct ReadTime {
@@ -458,88 +214,6 @@ fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
     Some(Cow::Borrowed(inner))
 }
-
-/// An object's fields in the order sent, doubles and strangers included.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-const KNOWN: [&str; 4] = ["meter", "register", "read_at", "value"];
-
-impl<'a> Fields<'a> {
-    /// No stranger and no double.
-    fn check(&self) -> Result<(), Wrong<'a>> {
-        for (place, (name, _)) in self.0.iter().enumerate() {
-            let stranger = !KNOWN.contains(&name.as_ref());
-            let double = self
-                .0
-                .iter()
-                .take(place)
-                .any(|(earlier, _)| earlier == name);
-            let (reason, what) = if stranger {
-                (
-                    Reason::UnknownField,
-                    "is not a field of a reading; those are meter, register, read_at and value",
-                )
-            } else if double {
-                (
-                    Reason::DuplicateField,
-                    "stands twice; which one holds would be a guess",
-                )
-            } else {
-                continue;
-            };
-            let name = excerpt(name);
-            return Err(Wrong {
-                reason,
-                explanation: format!("{name:?} {what}"),
-                field: Some(Cow::Owned(name)),
-            });
-        }
-        Ok(())
-    }
-
-    /// A field that is there and not null.
-    fn get(&self, field: &str) -> Option<&'a RawValue> {
-        let found = self.0.iter().find(|(name, _)| name == field)?;
-        (found.1.get() != "null").then_some(found.1)
-    }
-
-    fn text(&self, field: &'static str, bad: Reason) -> Result<Cow<'a, str>, Wrong<'a>> {
-        let raw = self.get(field).ok_or_else(|| missing(field))?;
-        text_of(raw).ok_or_else(|| {
-            wrong(
-                bad,
-                field,
-                format!("{} is not a string", excerpt(raw.get())),
-            )
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(KNOWN.len());
-                while let Some(name) = map.next_key::<Name<'de>>()? {
-                    fields.push((name.0, map.next_value::<&'de RawValue>()?));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Each)
-    }
-}
-
-/// A field's name, borrowed where it has no escape.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -652,52 +326,58 @@ mod tests {
         assert_eq!(missing.doubled, []);
     }
 
-    #[test]
-    fn a_batch_keeps_what_is_well_formed_and_says_of_each_other_what_is_wrong() {
-        let good = r#"{"meter":"E1","read_at":"2012-02-10T08:00:00Z","value":"1"}"#;
-        let cases = [
+    fn malformed_readings() -> [(&'static str, Reason, &'static str); 8] {
+        use Reason::{
+            BadMeter, BadReadAt, BadRegister, DuplicateField, MissingField, UnknownField,
+        };
+        [
             (
                 r#"{"read_at":"2012-02-10T08:00:00Z","value":"1"}"#,
-                Reason::MissingField,
+                MissingField,
                 "meter",
             ),
             (
                 r#"{"meter":"e1","read_at":"2012-02-10T08:00:00Z","value":"1"}"#,
-                Reason::BadMeter,
+                BadMeter,
                 "meter",
             ),
             (
                 r#"{"meter":7,"read_at":"2012-02-10T08:00:00Z","value":"1"}"#,
-                Reason::BadMeter,
+                BadMeter,
                 "meter",
             ),
             (
                 r#"{"meter":"E1","register":"a b","read_at":"2012-02-10T08:00:00Z","value":"1"}"#,
-                Reason::BadRegister,
+                BadRegister,
                 "register",
             ),
             (
                 r#"{"meter":"E1","read_at":"10.02.2012","value":"1"}"#,
-                Reason::BadReadAt,
+                BadReadAt,
                 "read_at",
             ),
             (
                 r#"{"meter":"E1","read_at":"1950-01-01T00:00:00","value":"1"}"#,
-                Reason::BadReadAt,
+                BadReadAt,
                 "read_at",
             ),
             (
                 r#"{"meter":"E1","read_at":"2012-02-10T08:00:00Z","value":"1","unit":"kWh"}"#,
-                Reason::UnknownField,
+                UnknownField,
                 "unit",
             ),
             (
                 r#"{"meter":"E1","meter":"E2","read_at":"2012-02-10T08:00:00Z","value":"1"}"#,
-                Reason::DuplicateField,
+                DuplicateField,
                 "meter",
             ),
-        ];
-        for (bad, reason, field) in cases {
+        ]
+    }
+
+    #[test]
+    fn a_batch_keeps_what_is_well_formed_and_says_of_each_other_what_is_wrong() {
+        let good = r#"{"meter":"E1","read_at":"2012-02-10T08:00:00Z","value":"1"}"#;
+        for (bad, reason, field) in malformed_readings() {
             for json in [
                 format!(r#"{{"readings":[{good},{bad},{good}]}}"#),
                 format!("[{good}, {bad} ,{good}]"),
