@@ -1,1 +1,181 @@
-//! Tests that cross crates live beside this file.
+//! What the tests that cross crates share: the real `ledger` binary as a child process, with a keys file,
+//! on a free loopback port, killed or stopped as a test wants it.
+//!
+//! The tests stand in `tests/`; the Python scripts that they run in `clients/`, the oracle of readings in
+//! `oracle/`. Nothing here is used by the product.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::missing_errors_doc,
+    reason = "a test says what it expects and stops where that fails"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use command_api::client::Client;
+use command_api::keys::new_key;
+use serde_json::Value;
+
+/// How long a server may take to come up, on a busy machine.
+const UP_WITHIN: Duration = Duration::from_secs(60);
+
+/// The repository's root.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// The real data, where it is there; says so where it is not.
+#[must_use]
+pub fn real_data() -> Option<PathBuf> {
+    let folder = std::env::var_os("LEDGER_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("SKIPPED: there is no real data at {}", folder.display());
+    None
+}
+
+/// The `ledger` binary beside this test's own folder, built when it is not there yet.
+#[must_use]
+pub fn ledger_binary() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap();
+    let binary = folder.join("ledger");
+    let profile = if folder.ends_with("release") { "release" } else { "dev" };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .current_dir(root())
+        .args(["build", "--quiet", "--package", "ledger", "--bin", "ledger", "--profile", profile])
+        .status()
+        .unwrap();
+    assert!(built.success() && binary.exists(), "the ledger binary is built");
+    binary
+}
+
+/// A running `ledger serve`.
+pub struct Server {
+    child: Child,
+    binary: PathBuf,
+    folder: PathBuf,
+    nats: Option<String>,
+    /// Where gRPC listens now.
+    pub address: String,
+    /// Key of a channel that is staff and operator too.
+    pub key: String,
+}
+
+impl Server {
+    /// Starts a new ledger in a folder.
+    #[must_use]
+    pub fn start(folder: &Path, nats: Option<&str>) -> Self {
+        let key = new_key().unwrap();
+        let entry = format!(
+            "[[key]]\nname = \"tester\"\nchannel = \"incomm\"\nroles = [\"channel\", \"staff\", \"operator\", \"analyst\"]\nhash = \"{}\"\n",
+            key.hash
+        );
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("keys.toml"), entry).unwrap();
+        let binary = ledger_binary();
+        let (child, address) = spawn(&binary, folder, nats);
+        let nats = nats.map(str::to_owned);
+        Self { child, binary, folder: folder.to_path_buf(), nats, address, key: key.key }
+    }
+
+    /// Ends the process at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again on the same data.
+    pub fn restart(&mut self) {
+        let (child, address) = spawn(&self.binary, &self.folder, self.nats.as_deref());
+        self.child = child;
+        self.address = address;
+    }
+
+    /// Stops it in order.
+    pub fn stop(&mut self) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "the server stops in order: {status}");
+    }
+
+    /// A client with the key.
+    pub async fn client(&self) -> Client {
+        Client::connect(&self.address, &self.key).await.unwrap()
+    }
+
+    /// Runs another subcommand on the stopped server's data and returns its output.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(&self.binary)
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(self.folder.join("data"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn spawn(binary: &Path, folder: &Path, nats: Option<&str>) -> (Child, String) {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("ledger.log")).unwrap();
+    let mut command = Command::new(binary);
+    command
+        .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(folder.join("data"))
+        .arg("--keys-file")
+        .arg(folder.join("keys.toml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log);
+    if let Some(url) = nats {
+        command.args(["--nats-url", url]);
+    }
+    let mut child = command.spawn().unwrap();
+    let address = ready(&mut child, folder);
+    (child, address)
+}
+
+fn ready(child: &mut Child, folder: &Path) -> String {
+    let stdout = child.stdout.take().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut lines = BufReader::new(stdout).lines();
+        tell.send(lines.next()).ok();
+        lines.for_each(drop);
+    });
+    let line = told.recv_timeout(UP_WITHIN).ok().flatten().and_then(Result::ok);
+    let log = std::fs::read_to_string(folder.join("ledger.log")).unwrap_or_default();
+    let line = line.unwrap_or_else(|| panic!("the server did not come up; its log:\n{log}"));
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    format!("http://{}", ready["grpc"].as_str().unwrap())
+}
+
+/// Waits until a condition holds; fails the test with what was waited for when it does not.
+pub async fn until<F, Fut>(what: &str, within: Duration, mut holds: F)
+where
+    F: FnMut() -> Fut,
+    Fut: std::future::Future<Output = bool>,
+{
+    let end = Instant::now() + within;
+    while !holds().await {
+        assert!(Instant::now() < end, "not within {within:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -22,6 +22,8 @@ const GATEWAY: &str = "demo-headend";
 const PUBLISHED_AT_ONCE: usize = 256;
 /// How long the ledger may take to work off what was published.
 const TAKEN_WITHIN: Duration = Duration::from_secs(120);
+/// How long the ledger may take to make its streams.
+const STREAMS_WITHIN: Duration = Duration::from_secs(30);
 /// Orders and notifications fetched at once.
 const FETCH_MAX: usize = 500;
 /// How long a fetch waits when nothing is there.
@@ -49,11 +51,20 @@ struct Order {
 impl Feed {
     /// Connects, once the ledger has made its streams.
     pub(crate) async fn connect(url: &str) -> Result<Self, Failure> {
-        let client = async_nats::connect(url).await.map_err(|e| nats("connecting", &e))?;
+        let client = async_nats::connect(url)
+            .await
+            .map_err(|e| nats("connecting", &e))?;
         let js = jetstream::new(client);
         let orders = follow(&js, names::ORDERS_STREAM).await?;
         let notifications = follow(&js, names::NOTIFICATIONS_STREAM).await?;
-        Ok(Self { js, orders, notifications, last_sequence: 0, confirmed: 0, heard: 0 })
+        Ok(Self {
+            js,
+            orders,
+            notifications,
+            last_sequence: 0,
+            confirmed: 0,
+            heard: 0,
+        })
     }
 
     /// Publishes messages in order; returns when the server has stored them all.
@@ -64,7 +75,10 @@ impl Feed {
                 let subject = format!("meter.readings.{}.{GATEWAY}", message.utility);
                 let mut headers = HeaderMap::new();
                 headers.insert(names::RECEIVED_AT, message.received_at.to_string());
-                let ack = self.js.publish_with_headers(subject, headers, payload(message).into()).await;
+                let ack = self
+                    .js
+                    .publish_with_headers(subject, headers, payload(message).into())
+                    .await;
                 stored.push(ack.map_err(|e| nats("publishing readings", &e))?);
             }
             for ack in stored {
@@ -84,7 +98,10 @@ impl Feed {
                 return Ok(());
             }
             if Instant::now() > until {
-                let what = format!("the ledger has taken messages up to {floor} of {}", self.last_sequence);
+                let what = format!(
+                    "the ledger has taken messages up to {floor} of {}",
+                    self.last_sequence
+                );
                 return Err(Failure::unavailable("DEMO_STUCK", what));
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -92,7 +109,11 @@ impl Feed {
     }
 
     async fn acknowledged(&self) -> Result<u64, Failure> {
-        let stream = self.js.get_stream(names::READINGS_STREAM).await.map_err(|e| nats("looking at the readings", &e))?;
+        let stream = self
+            .js
+            .get_stream(names::READINGS_STREAM)
+            .await
+            .map_err(|e| nats("looking at the readings", &e))?;
         let mut consumers = stream.consumers();
         let mut floor = 0;
         while let Some(info) = consumers.next().await {
@@ -105,14 +126,22 @@ impl Feed {
     /// Meters act on their orders a minute later, and say so.
     pub(crate) async fn confirm_orders(&mut self, now: Timestamp) -> Result<(), Failure> {
         for payload in take(&self.orders).await? {
-            let Ok(order) = serde_json::from_slice::<Order>(&payload) else { continue };
+            let Ok(order) = serde_json::from_slice::<Order>(&payload) else {
+                continue;
+            };
             let at = (now + Millis::minutes(1)).to_string();
             let ack = json!({"meter": order.meter, "order": order.order, "at": at}).to_string();
             let mut headers = HeaderMap::new();
             headers.insert(names::RECEIVED_AT, at);
             let subject = format!("meter.order-acks.{GATEWAY}");
-            let stored = self.js.publish_with_headers(subject, headers, ack.into()).await;
-            stored.map_err(|e| nats("confirming an order", &e))?.await.map_err(|e| nats("confirming an order", &e))?;
+            let stored = self
+                .js
+                .publish_with_headers(subject, headers, ack.into())
+                .await;
+            stored
+                .map_err(|e| nats("confirming an order", &e))?
+                .await
+                .map_err(|e| nats("confirming an order", &e))?;
             self.confirmed += 1;
         }
         Ok(())
@@ -136,7 +165,11 @@ pub(crate) async fn refused_by_meter(js: &Context) -> Result<BTreeMap<String, u6
     let mut by_meter = BTreeMap::new();
     for payload in take(&consumer).await? {
         let letter: Result<Value, _> = serde_json::from_slice(&payload);
-        let meter = letter.as_ref().ok().and_then(|l| l.get("meter")).and_then(Value::as_str);
+        let meter = letter
+            .as_ref()
+            .ok()
+            .and_then(|l| l.get("meter"))
+            .and_then(Value::as_str);
         if let Some(meter) = meter {
             *by_meter.entry(meter.to_owned()).or_default() += 1;
         }
@@ -156,21 +189,35 @@ fn payload(message: &Message) -> String {
     json!({ "readings": readings }).to_string()
 }
 
-async fn follow(js: &Context, stream: &str) -> Result<PullConsumer, Failure> {
-    let stream = js.get_stream(stream).await.map_err(|e| nats("following the ledger's messages", &e))?;
+/// A consumer of its own on a stream, which the ledger may be about to make.
+async fn follow(js: &Context, name: &str) -> Result<PullConsumer, Failure> {
+    let until = Instant::now() + STREAMS_WITHIN;
+    let stream = loop {
+        match js.get_stream(name).await {
+            Ok(stream) => break stream,
+            Err(_) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(e) => return Err(nats("following the ledger's messages", &e)),
+        }
+    };
     let config = pull::Config {
         deliver_policy: DeliverPolicy::All,
         ack_policy: AckPolicy::None,
         ..pull::Config::default()
     };
-    stream.create_consumer(config).await.map_err(|e| nats("following the ledger's messages", &e))
+    let consumer = stream.create_consumer(config).await;
+    consumer.map_err(|e| nats("following the ledger's messages", &e))
 }
 
 /// Everything that is there now.
 async fn take(consumer: &PullConsumer) -> Result<Vec<bytes::Bytes>, Failure> {
     let mut all = Vec::new();
     loop {
-        let batch = consumer.fetch().max_messages(FETCH_MAX).expires(FETCH_WAIT).messages().await;
+        let batch = consumer
+            .fetch()
+            .max_messages(FETCH_MAX)
+            .expires(FETCH_WAIT)
+            .messages()
+            .await;
         let mut batch = batch.map_err(|e| nats("reading the ledger's messages", &e))?;
         let before = all.len();
         while let Some(message) = batch.next().await {

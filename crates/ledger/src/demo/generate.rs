@@ -11,16 +11,18 @@ use ledger_core::time::{LocalDate, LocalDateTime, Millis, Timestamp};
 use ledger_core::utility::Utility;
 
 use super::timeline::{Timeline, hour_after};
-use super::town::{ExchangePlan, Household, MeterPlan, Town, account_id, debt_of, habit_of, meter_number};
+use super::town::{
+    ExchangePlan, Household, MeterPlan, Town, account_id, debt_of, habit_of, meter_number,
+};
 
 /// The town's first day: a plain month in the scheme's zone.
 const FIRST_DAY: (i32, u32, u32) = (2026, 3, 2);
-/// The day after which one meter is exchanged.
-const EXCHANGE_AFTER_DAYS: u32 = 3;
+/// The hour at which one meter is exchanged: the last of a UTC day, after which the town acts.
+const EXCHANGE_HOUR: i64 = 3 * 24 + 7;
 /// Watt-hours of each hour of a day, before a household's own size and chance.
 const SHAPE_WH: [i64; 24] = [
-    220, 200, 190, 185, 190, 240, 420, 560, 430, 340, 320, 330, 380, 360, 330, 350, 420, 610, 880, 990, 940, 760,
-    480, 300,
+    220, 200, 190, 185, 190, 240, 420, 560, 430, 340, 320, 330, 380, 360, 330, 350, 420, 610, 880,
+    990, 940, 760, 480, 300,
 ];
 
 /// A small generator of numbers (SplitMix64): the same seed gives the same town everywhere.
@@ -47,7 +49,12 @@ impl Chance {
 }
 
 /// Makes the town.
-pub(crate) fn town(seed: u64, households: u32, days: u32, policy: &SchemePolicy) -> (Town, Timeline) {
+pub(crate) fn town(
+    seed: u64,
+    households: u32,
+    days: u32,
+    policy: &SchemePolicy,
+) -> (Town, Timeline) {
     let mut maker = Maker {
         start: start(policy),
         hours: i64::from(days) * 24,
@@ -66,7 +73,9 @@ pub(crate) fn town(seed: u64, households: u32, days: u32, policy: &SchemePolicy)
 fn start(policy: &SchemePolicy) -> Timestamp {
     let (year, month, day) = FIRST_DAY;
     let date = LocalDate::new(year, month, day).unwrap_or(LocalDate::MIN);
-    policy.zone().local_to_utc(LocalDateTime::midnight(date), None)
+    policy
+        .zone()
+        .local_to_utc(LocalDateTime::midnight(date), None)
 }
 
 struct Maker {
@@ -93,25 +102,43 @@ impl Maker {
 
     fn meter(&mut self, utility: Utility, prefix: char, n: usize, interval_min: u32) -> MeterPlan {
         let first_value = Quantity::from_micro(self.chance.below(900_000) * 1_000);
-        MeterPlan { utility, number: meter_number(prefix, n), installed_at: self.start, first_value, interval_min }
+        MeterPlan {
+            utility,
+            number: meter_number(prefix, n),
+            installed_at: self.start,
+            first_value,
+            interval_min,
+        }
     }
 
     /// Hourly readings with a daily shape; the first household's meter is exchanged on the way.
     fn electricity(&mut self, n: usize, plan: &MeterPlan) {
         let size = 60 + self.chance.below(120);
-        let exchange_at = (n == 0).then_some(i64::from(EXCHANGE_AFTER_DAYS) * 24);
+        let exchange_at = (n == 0).then_some(EXCHANGE_HOUR);
         let mut meter = plan.number.clone();
         let mut value = plan.first_value;
         for hour in 1..=self.hours {
             let of_day = usize::try_from((hour - 1) % 24).unwrap_or(0);
-            let watt_hours = SHAPE_WH.get(of_day).copied().unwrap_or(0) * size / 100 * (70 + self.chance.below(60)) / 100;
+            let watt_hours = SHAPE_WH.get(of_day).copied().unwrap_or(0) * size / 100
+                * (70 + self.chance.below(60))
+                / 100;
             value += Quantity::from_micro(watt_hours * 1_000);
             let read_at = self.start + Millis::hours(hour);
-            let reading = Reading { meter: meter.clone(), register: None, read_at, value };
+            let reading = Reading {
+                meter: meter.clone(),
+                register: None,
+                read_at,
+                value,
+            };
             self.send(Utility::Electricity, reading, hour);
             if exchange_at == Some(hour) {
                 let new = meter_number('N', n);
-                let plan = ExchangePlan { old: meter, new: new.clone(), at: read_at, final_value: value };
+                let plan = ExchangePlan {
+                    old: meter,
+                    new: new.clone(),
+                    at: read_at,
+                    final_value: value,
+                };
                 self.town.exchanges.push(plan);
                 meter = new;
                 value = Quantity::ZERO;
@@ -122,12 +149,13 @@ impl Maker {
     /// Sends a reading, now and then with a fault of the way.
     fn send(&mut self, utility: Utility, reading: Reading, hour: i64) {
         let arrival = hour_after(reading.read_at);
-        let is_first_days = hour <= 24 * i64::from(EXCHANGE_AFTER_DAYS) + 1;
+        let is_first_days = hour <= EXCHANGE_HOUR + 1;
         if !is_first_days && self.chance.one_in(400) {
             return;
         }
         if !is_first_days && self.chance.one_in(900) {
-            self.timeline.add_received(utility, reading, arrival + Millis::hours(30));
+            self.timeline
+                .add_received(utility, reading, arrival + Millis::hours(30));
             return;
         }
         self.timeline.add(utility, reading.clone());
@@ -148,16 +176,28 @@ impl Maker {
             let litres = size * (60 + self.chance.below(80)) / 100;
             value += Quantity::from_micro(litres * 1_000);
             let read_at = self.start + Millis::days(day);
-            let reading = |value| Reading { meter: plan.number.clone(), register: None, read_at, value };
+            let reading = |value| Reading {
+                meter: plan.number.clone(),
+                register: None,
+                read_at,
+                value,
+            };
             if n == 1 && day == 4 {
-                self.timeline.add(Utility::Water, reading(Quantity::from_units(456_017)));
+                self.timeline
+                    .add(Utility::Water, reading(Quantity::from_units(456_017)));
                 continue;
             }
             self.timeline.add(Utility::Water, reading(value));
             if n == 2 && day == 4 {
                 let back = value - Quantity::from_micro(3_000);
                 let read_at = read_at + Millis::hours(1);
-                self.timeline.add(Utility::Water, Reading { read_at, ..reading(back) });
+                self.timeline.add(
+                    Utility::Water,
+                    Reading {
+                        read_at,
+                        ..reading(back)
+                    },
+                );
             }
         }
     }
@@ -180,6 +220,10 @@ impl Maker {
         };
         let received = day(3);
         self.timeline.add_received(Utility::Water, ahead, received);
-        self.timeline.add_raw(Utility::Electricity, received, "{\"meter\":\"E1\",\"value\":12.5");
+        self.timeline.add_raw(
+            Utility::Electricity,
+            received,
+            "{\"meter\":\"E1\",\"value\":12.5",
+        );
     }
 }

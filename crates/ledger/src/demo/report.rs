@@ -27,6 +27,8 @@ use crate::output::table::{Set, Table};
 
 /// Calls under way at once.
 const CALLS_AT_ONCE: usize = 16;
+/// Months in which a demonstration's readings lie, ten years a question.
+const DECADES: &[(&str, &str)] = &[("2010-01", "2019-12"), ("2020-01", "2029-12")];
 /// Rows of a page.
 const PAGE: u32 = 1_000;
 
@@ -105,15 +107,32 @@ pub(crate) struct Report {
 }
 
 /// Asks the ledger for everything.
-pub(crate) async fn gather(course: &Course, office: &Client, js: &Context) -> Result<Report, Failure> {
-    let totals = office.queries().get_totals(pb::GetTotalsRequest::default()).await;
-    let trial = office.queries().get_trial_balance(pb::GetTrialBalanceRequest::default()).await;
+pub(crate) async fn gather(
+    course: &Course,
+    office: &Client,
+    js: &Context,
+) -> Result<Report, Failure> {
+    let totals = office
+        .queries()
+        .get_totals(pb::GetTotalsRequest::default())
+        .await;
+    let trial = office
+        .queries()
+        .get_trial_balance(pb::GetTrialBalanceRequest::default())
+        .await;
     let refused = feed::refused_by_meter(js).await?;
     let figures = stream::iter(course.sent.clone()).map(|sent| {
         let refused = refused.get(sent.meter.as_str()).copied().unwrap_or(0);
-        async move { meter_figures(office, &sent, refused).await.map(|f| (sent.utility, sent.meter, f)) }
+        async move {
+            meter_figures(office, &sent, refused)
+                .await
+                .map(|f| (sent.utility, sent.meter, f))
+        }
     });
-    let figures: Vec<_> = figures.buffer_unordered(CALLS_AT_ONCE).try_collect().await?;
+    let figures: Vec<_> = figures
+        .buffer_unordered(CALLS_AT_ONCE)
+        .try_collect()
+        .await?;
     let mut meters: BTreeMap<Utility, BTreeMap<MeterNumber, MeterFigures>> = BTreeMap::new();
     for (utility, meter, figure) in figures {
         meters.entry(utility).or_default().insert(meter, figure);
@@ -121,34 +140,59 @@ pub(crate) async fn gather(course: &Course, office: &Client, js: &Context) -> Re
     Ok(Report {
         course: course.clone(),
         totals: totals.map_err(|s| asking("the totals", &s))?.into_inner(),
-        trial: trial.map_err(|s| asking("the trial balance", &s))?.into_inner(),
+        trial: trial
+            .map_err(|s| asking("the trial balance", &s))?
+            .into_inner(),
         meters,
         log_events: 0,
         log_bytes: 0,
     })
 }
 
-async fn meter_figures(office: &Client, sent: &Sent, refused: u64) -> Result<MeterFigures, Failure> {
-    let mut figures = MeterFigures { total: sent.readings, refused, ..MeterFigures::default() };
-    let ask = pb::GetMonthlyConsumptionRequest { meter: sent.meter.to_string(), ..Default::default() };
-    let months = match office.queries().get_monthly_consumption(ask).await {
-        Ok(months) => months.into_inner().months,
-        Err(status) if status.code() == tonic::Code::NotFound => return Ok(figures),
-        Err(status) => return Err(asking("a meter's consumption", &status)),
+async fn meter_figures(
+    office: &Client,
+    sent: &Sent,
+    refused: u64,
+) -> Result<MeterFigures, Failure> {
+    let mut figures = MeterFigures {
+        total: sent.readings,
+        refused,
+        ..MeterFigures::default()
     };
+    let mut months = Vec::new();
+    for (from, to) in DECADES {
+        let ask = pb::GetMonthlyConsumptionRequest {
+            meter: sent.meter.to_string(),
+            from_month: (*from).to_owned(),
+            to_month: (*to).to_owned(),
+            ..Default::default()
+        };
+        match office.queries().get_monthly_consumption(ask).await {
+            Ok(answer) => months.extend(answer.into_inner().months),
+            Err(status) if status.code() == tonic::Code::NotFound => return Ok(figures),
+            Err(status) => return Err(asking("a meter's consumption", &status)),
+        }
+    }
     for month in months {
         let quantity = exact(Quantity::parse(&month.quantity))?;
         let charge = exact(Money::parse(&month.charge))? + exact(Money::parse(&month.minimum))?;
         figures.accepted += month.readings;
         figures.consumption += quantity;
         figures.charge += charge;
-        figures.months.insert(month.month, json!({"consumption": quantity, "charge": charge}));
+        figures.months.insert(
+            month.month,
+            json!({"consumption": quantity, "charge": charge}),
+        );
     }
     exceptions(office, sent, &mut figures).await?;
     Ok(figures)
 }
 
-async fn exceptions(office: &Client, sent: &Sent, figures: &mut MeterFigures) -> Result<(), Failure> {
+async fn exceptions(
+    office: &Client,
+    sent: &Sent,
+    figures: &mut MeterFigures,
+) -> Result<(), Failure> {
     let mut page_token = String::new();
     loop {
         let ask = pb::ListExceptionsRequest {
@@ -157,7 +201,11 @@ async fn exceptions(office: &Client, sent: &Sent, figures: &mut MeterFigures) ->
             page_token,
             ..Default::default()
         };
-        let page = office.queries().list_exceptions(ask).await.map_err(|s| asking("a meter's exceptions", &s))?;
+        let page = office
+            .queries()
+            .list_exceptions(ask)
+            .await
+            .map_err(|s| asking("a meter's exceptions", &s))?;
         let page = page.into_inner();
         for exception in page.exceptions {
             match exception.kind.as_str() {
@@ -167,7 +215,9 @@ async fn exceptions(office: &Client, sent: &Sent, figures: &mut MeterFigures) ->
                 "gap" => figures.gaps += 1,
                 "suspected-exchange" => figures.suspected += 1,
                 other => {
-                    let what = format!("the ledger reports an exception of kind {other:?}, which is not known here");
+                    let what = format!(
+                        "the ledger reports an exception of kind {other:?}, which is not known here"
+                    );
                     return Err(Failure::damaged("DEMO_REPORT", what));
                 }
             }
@@ -188,7 +238,11 @@ impl Report {
 
     /// Every reading sent has a class, classes by meter and by gateway agree, the books balance.
     pub(crate) fn accounts_for_everything(&self) -> bool {
-        let readings = self.totals.utilities.iter().all(|u| self.problem(u).is_none());
+        let readings = self
+            .totals
+            .utilities
+            .iter()
+            .all(|u| self.problem(u).is_none());
         let controls = self.trial.controls.iter().all(|c| is_zero(&c.difference));
         readings && self.trial.balanced && controls
     }
@@ -196,7 +250,14 @@ impl Report {
     /// What does not add up in a utility's readings.
     fn problem(&self, totals: &pb::UtilityTotals) -> Option<String> {
         let sum = self.sum(totals)?;
-        let by_meter = [sum.accepted, sum.duplicate(), sum.conflicting, sum.late, sum.quarantined, sum.refused];
+        let by_meter = [
+            sum.accepted,
+            sum.duplicate(),
+            sum.conflicting,
+            sum.late,
+            sum.quarantined,
+            sum.refused,
+        ];
         let by_ledger = [
             totals.readings_accepted,
             totals.readings_duplicate,
@@ -207,7 +268,10 @@ impl Report {
         ];
         let total: u64 = by_ledger.iter().sum();
         if total != sum.total {
-            return Some(format!("{} readings were sent, {total} are accounted for", sum.total));
+            return Some(format!(
+                "{} readings were sent, {total} are accounted for",
+                sum.total
+            ));
         }
         (by_meter != by_ledger).then(|| format!("by meter {by_meter:?}, by gateway {by_ledger:?}"))
     }
@@ -245,16 +309,27 @@ impl Report {
         let mut money = Map::new();
         let mut supply = Map::new();
         for totals in &self.totals.utilities {
-            let Some(utility) = utility_of(totals) else { continue };
-            money.insert(utility.to_string(), json!({"charged": totals.charge, "credit": totals.credit}));
+            let Some(utility) = utility_of(totals) else {
+                continue;
+            };
+            money.insert(
+                utility.to_string(),
+                json!({"charged": totals.charge, "credit": totals.credit}),
+            );
             let counts = json!({"disconnections": totals.disconnections, "reconnections": totals.reconnections});
             supply.insert(utility.to_string(), counts);
             if let Some(sum) = self.sum(totals) {
-                readings.insert(utility.to_string(), self.readings_json(utility, totals, &sum));
+                readings.insert(
+                    utility.to_string(),
+                    self.readings_json(utility, totals, &sum),
+                );
             }
         }
         money.insert("channels".to_owned(), self.channels_json());
-        supply.insert("orders_confirmed".to_owned(), json!(self.course.orders_confirmed));
+        supply.insert(
+            "orders_confirmed".to_owned(),
+            json!(self.course.orders_confirmed),
+        );
         json!({
             "accounts": self.totals.accounts,
             "households": self.course.households,
@@ -279,10 +354,18 @@ impl Report {
     }
 
     /// Classes as the gateways and the accounts counted them; by meter beside.
-    fn readings_json(&self, utility: Utility, totals: &pb::UtilityTotals, sum: &MeterFigures) -> Value {
+    fn readings_json(
+        &self,
+        utility: Utility,
+        totals: &pb::UtilityTotals,
+        sum: &MeterFigures,
+    ) -> Value {
         let meters = self.meters.get(&utility);
-        let by_meter: Map<String, Value> =
-            meters.into_iter().flatten().map(|(number, figures)| (number.to_string(), figures.json())).collect();
+        let by_meter: Map<String, Value> = meters
+            .into_iter()
+            .flatten()
+            .map(|(number, figures)| (number.to_string(), figures.json()))
+            .collect();
         json!({
             "total": sum.total,
             "accepted": totals.readings_accepted,
@@ -298,7 +381,12 @@ impl Report {
     }
 
     fn channels_json(&self) -> Value {
-        let line = |c: &pb::ChannelTotal| (c.channel.clone(), json!({"top_ups": c.top_ups, "amount": c.amount}));
+        let line = |c: &pb::ChannelTotal| {
+            (
+                c.channel.clone(),
+                json!({"top_ups": c.top_ups, "amount": c.amount}),
+            )
+        };
         Value::Object(self.totals.channels.iter().map(line).collect())
     }
 
@@ -334,11 +422,25 @@ impl Report {
     }
 
     fn readings_text(&self) -> String {
-        let heads = ["", "sent", "accepted", "duplicate", "conflicting", "late", "quarantined", "refused"];
-        let mut table = Table::new(&heads.map(|h| (h, if h.is_empty() { Set::Left } else { Set::Right })), "none");
+        let heads = [
+            "",
+            "sent",
+            "accepted",
+            "duplicate",
+            "conflicting",
+            "late",
+            "quarantined",
+            "refused",
+        ];
+        let mut table = Table::new(
+            &heads.map(|h| (h, if h.is_empty() { Set::Left } else { Set::Right })),
+            "none",
+        );
         let mut problems = String::new();
         for totals in &self.totals.utilities {
-            let (Some(utility), Some(sum)) = (utility_of(totals), self.sum(totals)) else { continue };
+            let (Some(utility), Some(sum)) = (utility_of(totals), self.sum(totals)) else {
+                continue;
+            };
             let counts = [
                 sum.total,
                 totals.readings_accepted,
@@ -348,12 +450,20 @@ impl Report {
                 totals.readings_quarantined,
                 totals.readings_refused,
             ];
-            table.row(std::iter::once(utility.to_string()).chain(counts.map(grouped)).collect());
+            table.row(
+                std::iter::once(utility.to_string())
+                    .chain(counts.map(grouped))
+                    .collect(),
+            );
             if let Some(problem) = self.problem(totals) {
                 problems.push_str(&format!("\n{utility}: {problem}"));
             }
         }
-        let verdict = if problems.is_empty() { "\nevery reading is accounted for" } else { &problems };
+        let verdict = if problems.is_empty() {
+            "\nevery reading is accounted for"
+        } else {
+            &problems
+        };
         let unread = match self.totals.undecodable {
             0 => String::new(),
             n => format!("\n{n} message(s) that no one can read are in the dead letters"),
@@ -362,22 +472,57 @@ impl Report {
     }
 
     fn money_text(&self) -> String {
-        let heads = [("", Set::Left), ("meters", Set::Right), ("used", Set::Point), ("charged B$", Set::Point), ("credit left B$", Set::Point)];
+        let heads = [
+            ("", Set::Left),
+            ("meters", Set::Right),
+            ("used", Set::Point),
+            ("charged B$", Set::Point),
+            ("credit left B$", Set::Point),
+        ];
         let mut table = Table::new(&heads, "none");
         for totals in &self.totals.utilities {
-            let Some(utility) = utility_of(totals) else { continue };
-            let unit = if utility == Utility::Electricity { "electricity, kWh" } else { "water, m³" };
-            let (quantity, charge, credit) = (totals.quantity.clone(), totals.charge.clone(), totals.credit.clone());
-            table.row(vec![unit.to_owned(), grouped(totals.meters), quantity, charge, credit]);
+            let Some(utility) = utility_of(totals) else {
+                continue;
+            };
+            let unit = if utility == Utility::Electricity {
+                "electricity, kWh"
+            } else {
+                "water, m³"
+            };
+            let (quantity, charge, credit) = (
+                totals.quantity.clone(),
+                totals.charge.clone(),
+                totals.credit.clone(),
+            );
+            table.row(vec![
+                unit.to_owned(),
+                grouped(totals.meters),
+                quantity,
+                charge,
+                credit,
+            ]);
         }
         table.text()
     }
 
     fn supply_text(&self) -> String {
-        let mut table = Table::new(&[("", Set::Left), ("disconnections", Set::Right), ("reconnections", Set::Right)], "none");
+        let mut table = Table::new(
+            &[
+                ("", Set::Left),
+                ("disconnections", Set::Right),
+                ("reconnections", Set::Right),
+            ],
+            "none",
+        );
         for totals in &self.totals.utilities {
-            let Some(utility) = utility_of(totals) else { continue };
-            table.row(vec![utility.to_string(), grouped(totals.disconnections), grouped(totals.reconnections)]);
+            let Some(utility) = utility_of(totals) else {
+                continue;
+            };
+            table.row(vec![
+                utility.to_string(),
+                grouped(totals.disconnections),
+                grouped(totals.reconnections),
+            ]);
         }
         let more = format!(
             "\n{} orders confirmed by meters, {} notifications to customers",
@@ -388,9 +533,20 @@ impl Report {
     }
 
     fn channels_text(&self) -> String {
-        let mut table = Table::new(&[("channel", Set::Left), ("top-ups", Set::Right), ("B$", Set::Point)], "none");
+        let mut table = Table::new(
+            &[
+                ("channel", Set::Left),
+                ("top-ups", Set::Right),
+                ("B$", Set::Point),
+            ],
+            "none",
+        );
         for line in &self.totals.channels {
-            table.row(vec![line.channel.clone(), grouped(line.top_ups), line.amount.clone()]);
+            table.row(vec![
+                line.channel.clone(),
+                grouped(line.top_ups),
+                line.amount.clone(),
+            ]);
         }
         table.text()
     }
@@ -401,20 +557,42 @@ impl Report {
             table.row(vec![code.clone(), grouped(*n)]);
         }
         let waiting = self.course.seen.suspended;
-        format!("{}\n{waiting} payment(s) for a wrong meter went to suspense and were allocated by the office", table.text())
+        format!(
+            "{}\n{waiting} payment(s) for a wrong meter went to suspense and were allocated by the office",
+            table.text()
+        )
     }
 
     fn books_text(&self) -> String {
         let mut table = Table::new(
-            &[("control account", Set::Left), ("in the ledger", Set::Point), ("in detail", Set::Point), ("difference", Set::Point)],
+            &[
+                ("control account", Set::Left),
+                ("in the ledger", Set::Point),
+                ("in detail", Set::Point),
+                ("difference", Set::Point),
+            ],
             "none",
         );
         for control in &self.trial.controls {
             let name = format!("{} = {}", control.ledger_account, control.made_of);
-            table.row(vec![name, control.in_ledger.clone(), control.in_detail.clone(), control.difference.clone()]);
+            table.row(vec![
+                name,
+                control.in_ledger.clone(),
+                control.in_detail.clone(),
+                control.difference.clone(),
+            ]);
         }
-        let verdict = if self.trial.balanced { "balanced" } else { "NOT BALANCED" };
-        format!("trial balance: debit {}, credit {}: {verdict}\n{}", self.trial.debit, self.trial.credit, table.text())
+        let verdict = if self.trial.balanced {
+            "balanced"
+        } else {
+            "NOT BALANCED"
+        };
+        format!(
+            "trial balance: debit {}, credit {}: {verdict}\n{}",
+            self.trial.debit,
+            self.trial.credit,
+            table.text()
+        )
     }
 
     fn log_text(&self) -> String {
@@ -460,7 +638,11 @@ pub(crate) fn look_further(kept: Option<&Path>) -> String {
     reason = "a rate for people, not an amount"
 )]
 fn per_second(events: u64, seconds: f64) -> u64 {
-    if seconds > 0.0 { (events as f64 / seconds) as u64 } else { 0 }
+    if seconds > 0.0 {
+        (events as f64 / seconds) as u64
+    } else {
+        0
+    }
 }
 
 fn utility_of(totals: &pb::UtilityTotals) -> Option<Utility> {
@@ -476,11 +658,19 @@ fn is_zero(amount: &str) -> bool {
 }
 
 fn exact<T, E: std::fmt::Display>(parsed: Result<T, E>) -> Result<T, Failure> {
-    parsed.map_err(|e| Failure::damaged("DEMO_REPORT", format!("the ledger answered a figure that is none: {e}")))
+    parsed.map_err(|e| {
+        Failure::damaged(
+            "DEMO_REPORT",
+            format!("the ledger answered a figure that is none: {e}"),
+        )
+    })
 }
 
 fn asking(what: &str, status: &Status) -> Failure {
-    Failure::unavailable("DEMO_GRPC", format!("asking {what}: {}: {}", status.code(), status.message()))
+    Failure::unavailable(
+        "DEMO_GRPC",
+        format!("asking {what}: {}: {}", status.code(), status.message()),
+    )
 }
 
 fn indented(text: &str) -> String {

@@ -36,15 +36,32 @@ pub(crate) struct Story {
 }
 
 /// Reads or makes the town's readings.
-pub(crate) fn story(args: &DemoArgs, policy: &SchemePolicy, console: Console) -> Result<Story, Failure> {
+pub(crate) fn story(
+    args: &DemoArgs,
+    policy: &SchemePolicy,
+    console: Console,
+) -> Result<Story, Failure> {
     if args.electricity.is_none() && args.water.is_none() {
         let (town, timeline) = generate::town(args.seed, args.households, args.days, policy);
-        return Ok(Story { town, timeline, from_files: false, bad_lines: 0 });
+        return Ok(Story {
+            town,
+            timeline,
+            from_files: false,
+            bad_lines: 0,
+        });
     }
-    let mut story =
-        Story { town: Town::default(), timeline: Timeline::default(), from_files: true, bad_lines: 0 };
+    let mut story = Story {
+        town: Town::default(),
+        timeline: Timeline::default(),
+        from_files: true,
+        bad_lines: 0,
+    };
     let files = [
-        (args.electricity.as_deref(), Format::Sgsc, Utility::Electricity),
+        (
+            args.electricity.as_deref(),
+            Format::Sgsc,
+            Utility::Electricity,
+        ),
         (args.water.as_deref(), Format::Daiad, Utility::Water),
     ];
     for (file, format, utility) in files {
@@ -75,7 +92,12 @@ fn read_file(
     for entry in rows {
         match entry? {
             Entry::Bad(bad) => {
-                console.note(&format!("{}, line {}: {}", file.display(), bad.line, bad.reason));
+                console.note(&format!(
+                    "{}, line {}: {}",
+                    file.display(),
+                    bad.line,
+                    bad.reason
+                ));
                 story.bad_lines += 1;
             }
             Entry::Row(row) => {
@@ -89,7 +111,10 @@ fn read_file(
     let first = story.town.households.len();
     for (n, (number, seen)) in meters.into_iter().enumerate() {
         if utility == Utility::Electricity && n == 0 {
-            story.town.exchanges.push(exchange_after(&number, &seen.newest));
+            story
+                .town
+                .exchanges
+                .push(exchange_after(&number, &seen.newest));
         }
         let household = household(first + n, number, seen, utility)?;
         story.town.households.push(household);
@@ -122,7 +147,12 @@ fn exchange_after(number: &MeterNumber, newest: &Reading) -> ExchangePlan {
     }
 }
 
-fn household(n: usize, number: MeterNumber, seen: Seen, utility: Utility) -> Result<Household, Failure> {
+fn household(
+    n: usize,
+    number: MeterNumber,
+    seen: Seen,
+    utility: Utility,
+) -> Result<Household, Failure> {
     let account = AccountId::parse(&format!("home-{number}"))
         .map_err(|error| Failure::usage("DEMO_FILE", error.to_string()))?;
     let (before, first_value, interval_min) = match utility {
@@ -130,6 +160,17 @@ fn household(n: usize, number: MeterNumber, seen: Seen, utility: Utility) -> Res
         Utility::Water => (Millis::hours(1), seen.value, 60),
     };
     let installed_at = seen.earliest - before;
-    let meter = MeterPlan { utility, number, installed_at, first_value, interval_min };
-    Ok(Household { account, meters: vec![meter], habit: habit_of(n), debt: debt_of(n) })
+    let meter = MeterPlan {
+        utility,
+        number,
+        installed_at,
+        first_value,
+        interval_min,
+    };
+    Ok(Household {
+        account,
+        meters: vec![meter],
+        habit: habit_of(n),
+        debt: debt_of(n),
+    })
 }

@@ -57,7 +57,10 @@ impl Timeline {
         let hour = hour_after(reading.read_at);
         let newest = self.newest.entry(reading.meter.clone()).or_insert(hour);
         *newest = (*newest).max(hour);
-        self.hours.entry((*newest, utility)).or_default().push(reading);
+        self.hours
+            .entry((*newest, utility))
+            .or_default()
+            .push(reading);
     }
 
     /// Adds a reading that went astray and is received in a stated hour, out of its meter's order.
@@ -67,7 +70,12 @@ impl Timeline {
 
     /// Adds a message that is not a reading at all.
     pub(crate) fn add_raw(&mut self, utility: Utility, received_at: Timestamp, text: &'static str) {
-        self.raw.push(Message { utility, received_at, readings: Vec::new(), raw: Some(text) });
+        self.raw.push(Message {
+            utility,
+            received_at,
+            readings: Vec::new(),
+            raw: Some(text),
+        });
     }
 
     /// Cuts the messages into chunks: of one day each, or of some thousand readings.
@@ -84,14 +92,21 @@ impl Timeline {
             let day = message.received_at.as_millis() / (24 * HOUR_MS);
             let goes_on = chunks.last().is_some_and(|chunk| {
                 let same_day = chunk.until.as_millis() / (24 * HOUR_MS) == day;
-                if daily { same_day } else { chunk.readings() < CHUNK_READINGS }
+                if daily {
+                    same_day
+                } else {
+                    chunk.readings() < CHUNK_READINGS
+                }
             });
             match chunks.last_mut().filter(|_| goes_on) {
                 Some(chunk) => {
                     chunk.until = message.received_at;
                     chunk.messages.push(message);
                 }
-                None => chunks.push(Chunk { until: message.received_at, messages: vec![message] }),
+                None => chunks.push(Chunk {
+                    until: message.received_at,
+                    messages: vec![message],
+                }),
             }
         }
         chunks
@@ -100,14 +115,23 @@ impl Timeline {
 
 fn split(hour: Timestamp, utility: Utility, readings: Vec<Reading>) -> Vec<Message> {
     let received_at = hour + Millis::minutes(1);
-    let part = |part: &[Reading]| Message { utility, received_at, readings: part.to_vec(), raw: None };
+    let part = |part: &[Reading]| Message {
+        utility,
+        received_at,
+        readings: part.to_vec(),
+        raw: None,
+    };
     readings.chunks(MESSAGE_READINGS_MAX).map(part).collect()
 }
 
 /// The full hour at or after an instant.
 pub(crate) fn hour_after(at: Timestamp) -> Timestamp {
     let rest = at.as_millis() % HOUR_MS;
-    if rest == 0 { at } else { at + Millis(HOUR_MS - rest) }
+    if rest == 0 {
+        at
+    } else {
+        at + Millis(HOUR_MS - rest)
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +173,12 @@ mod tests {
         }
         for message in timeline.chunks(true).iter().flat_map(|c| &c.messages) {
             assert!(message.readings.len() <= MESSAGE_READINGS_MAX);
-            assert!(message.readings.iter().all(|r| r.read_at < message.received_at));
+            assert!(
+                message
+                    .readings
+                    .iter()
+                    .all(|r| r.read_at < message.received_at)
+            );
         }
     }
 }
