@@ -109,7 +109,7 @@ fn event(n: u64, who: u64, round: u64, at: Timestamp) -> Result<AccountEvent, Fa
                 b: day.month(),
             })
         }
-        _ if n % 100 == 0 => {
+        _ if n.is_multiple_of(100) => {
             let pay = Payment {
                 ch: ChannelId::parse("bank")?,
                 rf: Reference::parse(&format!("r{n}"))?,

@@ -202,49 +202,48 @@ mod tests {
                     AccountEvent::MeterInstalled(installed),
                 )
             }
-            n if n % 5 == 0 => {
-                let rf = Reference::parse(&format!("r{n}")).unwrap();
-                let pay = Payment {
-                    ch: ChannelId::parse("bank").unwrap(),
-                    rf,
-                    d: day,
-                    sus: false,
-                };
-                let rc = ReceiptNumber::parse(&format!("R{n}")).unwrap();
-                let topped = CreditToppedUp {
-                    u: U,
-                    m,
-                    a: Money::from_cents(500),
-                    rc,
-                    pay,
-                };
-                ("credit-topped-up.v1", AccountEvent::CreditToppedUp(topped))
-            }
-            n => {
-                let (v, q, a) = (
-                    Quantity::ZERO,
-                    Quantity::from_micro(1),
-                    Money::from_scaled(i128::from(n)),
-                );
-                let (d, p, mn) = (Some(day), Vec::new(), Vec::new());
-                let charged = ConsumptionCharged {
-                    u: U,
-                    m,
-                    t: at,
-                    v,
-                    q,
-                    a,
-                    d,
-                    p,
-                    mn,
-                    g: n % 7 == 0,
-                };
-                (
-                    "consumption-charged.v1",
-                    AccountEvent::ConsumptionCharged(charged),
-                )
-            }
+            n if n.is_multiple_of(5) => ("credit-topped-up.v1", topped_up(n, m, day)),
+            n => ("consumption-charged.v1", charged(n, m, day, at)),
         }
+    }
+
+    fn topped_up(n: u64, m: MeterNumber, day: LocalDate) -> AccountEvent {
+        let rf = Reference::parse(&format!("r{n}")).unwrap();
+        let pay = Payment {
+            ch: ChannelId::parse("bank").unwrap(),
+            rf,
+            d: day,
+            sus: false,
+        };
+        let rc = ReceiptNumber::parse(&format!("R{n}")).unwrap();
+        AccountEvent::CreditToppedUp(CreditToppedUp {
+            u: U,
+            m,
+            a: Money::from_cents(500),
+            rc,
+            pay,
+        })
+    }
+
+    fn charged(n: u64, m: MeterNumber, day: LocalDate, at: Timestamp) -> AccountEvent {
+        let (v, q, a) = (
+            Quantity::ZERO,
+            Quantity::from_micro(1),
+            Money::from_scaled(i128::from(n)),
+        );
+        let (d, p, mn) = (Some(day), Vec::new(), Vec::new());
+        AccountEvent::ConsumptionCharged(ConsumptionCharged {
+            u: U,
+            m,
+            t: at,
+            v,
+            q,
+            a,
+            d,
+            p,
+            mn,
+            g: n.is_multiple_of(7),
+        })
     }
 
     fn fact(n: u64) -> Fact {

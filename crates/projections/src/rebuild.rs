@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_store::{Direction, EventStore, Position};
+use event_store::{Direction, EventStore, Position, RecordedEvent};
 
 use crate::checkpoint::Checkpoint;
 use crate::digest::{differing, digests};
 use crate::engine::fold_batch;
 use crate::error::ReadModelError;
-use crate::feed::{READ_MAX, decode_batch};
+use crate::feed::{Batch, READ_MAX, decode_batch};
 use crate::projector::Projector;
 use crate::sql::{Place, check_schema, open_reader, open_writer, remove_sidecars};
 
@@ -163,58 +163,77 @@ pub(crate) fn label(name: &str) -> &str {
     }
 }
 
-/// Folds up to and including `target` and commits exactly there.
+/// Folds up to and including `target` and commits exactly there. Reading, decoding and folding overlap:
+/// while one batch is folded the next is decoded and the one after it read.
 pub(crate) async fn fold_to(
     store: &dyn EventStore,
     mut projector: Projector,
     target: Option<Position>,
     tell: &mut (dyn FnMut(&Projector) + Send),
 ) -> Result<Projector, ReadModelError> {
-    let mut after = projector.position();
-    let mut next = store.read_all(after, Direction::Forwards, READ_MAX).await?;
-    loop {
-        let mut events = std::mem::take(&mut next);
-        events.retain(|event| Some(event.position) <= target);
-        let Some(last) = events.last().map(|event| event.position) else {
-            break;
-        };
-        after = Some(last);
-        // The next batch is read while this one is decoded and folded.
-        let folding = tokio::task::spawn_blocking(move || {
-            let batch = decode_batch(&events, true);
-            let folded = fold_batch(&mut projector, &batch)
-                .and_then(|()| batch.stopped.map_or(Ok(()), |stopped| Err(stopped.into())));
-            let committed = folded.and_then(|()| {
-                if projector.is_full() {
-                    projector.commit().map(|()| true)
-                } else {
-                    Ok(false)
-                }
-            });
-            (projector, committed)
-        });
-        let (folded, read) = tokio::join!(
-            folding,
-            store.read_all(after, Direction::Forwards, READ_MAX)
-        );
-        let Ok((back, committed)) = folded else {
+    let mut read = read_to(store, projector.position(), target).await?;
+    let mut after = last_of(&read, projector.position());
+    let mut decoded = Batch {
+        facts: Vec::new(),
+        more: true,
+        stopped: None,
+    };
+    while !(read.is_empty() && decoded.facts.is_empty() && decoded.stopped.is_none()) {
+        let events = std::mem::take(&mut read);
+        let folding = tokio::task::spawn_blocking(move || fold_some(projector, decoded));
+        let decoding = tokio::task::spawn_blocking(move || decode_batch(&events, true));
+        let (folded, ready, next) = tokio::join!(folding, decoding, read_to(store, after, target));
+        let (Ok((back, committed)), Ok(ready)) = (folded, ready) else {
             return Err(ReadModelError::Closed);
         };
         projector = back;
         if committed? {
             tell(&projector);
         }
-        next = read?;
+        (decoded, read) = (ready, next?);
+        after = last_of(&read, after);
     }
-    let (projector, committed) = tokio::task::spawn_blocking(move || {
+    let committing = tokio::task::spawn_blocking(move || {
         let committed = projector.commit();
         (projector, committed)
-    })
-    .await
-    .map_err(|_| ReadModelError::Closed)?;
+    });
+    let (projector, committed) = committing.await.map_err(|_| ReadModelError::Closed)?;
     committed?;
     tell(&projector);
     Ok(projector)
+}
+
+/// The next events up to `target`; none once it is reached.
+async fn read_to(
+    store: &dyn EventStore,
+    after: Option<Position>,
+    target: Option<Position>,
+) -> Result<Vec<RecordedEvent>, ReadModelError> {
+    if after >= target {
+        return Ok(Vec::new());
+    }
+    let mut events = store.read_all(after, Direction::Forwards, READ_MAX).await?;
+    events.retain(|event| Some(event.position) <= target);
+    Ok(events)
+}
+
+fn last_of(events: &[RecordedEvent], before: Option<Position>) -> Option<Position> {
+    events.last().map(|event| event.position).or(before)
+}
+
+/// Folds a batch; commits when enough waits, and says whether it did.
+fn fold_some(mut projector: Projector, batch: Batch) -> (Projector, Result<bool, ReadModelError>) {
+    let folded = fold_batch(&mut projector, &batch)
+        .and_then(|()| batch.stopped.map_or(Ok(()), |stopped| Err(stopped.into())));
+    let committed = folded.and_then(|()| {
+        let full = projector.is_full();
+        if full {
+            projector.commit().map(|()| true)
+        } else {
+            Ok(false)
+        }
+    });
+    (projector, committed)
 }
 
 /// Puts the new file in the old one's place; nothing may have the old one open for writing.

@@ -1,4 +1,10 @@
 //! Following a store: waiting, stopping, refusing what does not belong, rebuilding, verifying.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 mod common;
 
@@ -253,7 +259,7 @@ async fn a_rebuild_compares_switches_and_keeps_the_old_file() {
     log.caught_up().await.close().await;
     let mut told = Vec::new();
     let report = rebuild(&log.store(), &log.path(), &mut |progress| {
-        told.push(progress)
+        told.push(progress);
     })
     .await
     .unwrap();

@@ -255,15 +255,9 @@ impl Log {
         rc
     }
 
-    pub async fn consume(
-        &mut self,
-        id: &AccountId,
-        at: Timestamp,
-        u: Utility,
-        quantity: &str,
-        amount: &str,
-    ) {
-        self.fact(id, at, consumed(id, at, u, qty(quantity), money(amount)))
+    /// Consumption of a quantity at an amount.
+    pub async fn consume(&mut self, id: &AccountId, at: Timestamp, u: Utility, used: (&str, &str)) {
+        self.fact(id, at, consumed(id, at, u, qty(used.0), money(used.1)))
             .await;
     }
 }

@@ -30,7 +30,7 @@ impl Author {
     }
 
     pub(super) async fn step(&mut self, (who, what, amount, minutes): Step) {
-        self.now = self.now + Millis::minutes(i64::from(minutes));
+        self.now += Millis::minutes(i64::from(minutes));
         let id = account(&format!("a{who}"));
         if !self.log.accounts.contains_key(&id) {
             self.log.open(&id, self.now).await;
@@ -38,7 +38,7 @@ impl Author {
         if self.state(&id).lifecycle() != Lifecycle::Open {
             return;
         }
-        let u = if amount % 2 == 0 { E } else { W };
+        let u = if amount.is_multiple_of(2) { E } else { W };
         match what {
             0..=5 => self.consume(&id, u, amount, what == 0).await,
             6..=8 => self.top_up(&id, u, amount).await,
@@ -91,7 +91,7 @@ impl Author {
                 DayPart(today.prev(), ledger_core::num::Quantity::ZERO, first),
                 DayPart(today, q, Money::from_scaled(rest)),
             ];
-        } else if amount % 11 == 0 && a > money("0.5") {
+        } else if amount.is_multiple_of(11) && a > money("0.5") {
             event.mn = vec![MinimumPart(today.month().prev(), money("0.5"))];
         }
         self.fact(id, AccountEvent::ConsumptionCharged(event)).await;
@@ -130,7 +130,7 @@ impl Author {
             .state(id)
             .debt()
             .filter(|d| d.is_open())
-            .map(|d| d.balance());
+            .map(DebtPlan::balance);
         let event = match (what, open) {
             (10, None) => AccountEvent::DebtAgreed(DebtAgreed {
                 u: W,
@@ -250,7 +250,7 @@ impl Author {
 
     async fn suspense(&mut self, id: &AccountId, amount: u32) {
         let today = local(self.now);
-        if amount % 2 == 0 || self.suspended.is_empty() {
+        if amount.is_multiple_of(2) || self.suspended.is_empty() {
             let reference = format!("s-{}", self.log.written);
             let a = Money::from_cents(i64::from(amount));
             let pay = pay("incomm", &reference, today);
@@ -275,7 +275,7 @@ impl Author {
             format!("suspense-incomm-{reference}"),
         );
         let mut pay = pay("incomm", &reference, today);
-        if amount % 3 == 0 {
+        if amount.is_multiple_of(3) {
             let event = SuspenseReturned {
                 pay,
                 a,
@@ -319,7 +319,7 @@ impl Author {
 
     async fn exchange(&mut self, id: &AccountId, u: Utility, amount: u32) {
         let m = self.number(id, u);
-        let new = if amount % 3 == 0 {
+        let new = if amount.is_multiple_of(3) {
             m.clone()
         } else {
             meter(&format!("X{}", self.log.written))
@@ -347,7 +347,7 @@ impl Author {
                     id,
                     AccountEvent::LegacyCreditEntered(LegacyCreditEntered { u, a, from }),
                 )
-                .await
+                .await;
             }
             5..=8 => {
                 let moved = CreditMovedIn {
@@ -380,7 +380,7 @@ impl Author {
     }
 
     async fn close(&mut self, id: &AccountId) {
-        let left = self.state(id).debt().map_or(Money::ZERO, |d| d.balance());
+        let left = self.state(id).debt().map_or(Money::ZERO, DebtPlan::balance);
         let settled = Utility::ALL.map(|u| {
             let a = self.balance(id, u);
             let debt = if u == E {

@@ -1,5 +1,11 @@
 //! Standing properties over random histories: what was folded live, in pieces, across restarts, is what
 //! the log gives when folded at once; and both say what the core's own accounts say.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 mod author;
 #[path = "../common/mod.rs"]
@@ -8,6 +14,7 @@ mod common;
 use author::{Author, Step};
 use common::*;
 use ledger_core::account::{Account, Lifecycle, Supply};
+use ledger_core::debt::DebtPlan;
 use ledger_core::event::*;
 use ledger_core::ids::*;
 use ledger_core::num::Money;
@@ -70,7 +77,7 @@ fn agree(snapshot: &Snapshot, author: &Author, policy: &SchemePolicy) {
         let debt = snapshot.debt(id, local(author.now).month()).unwrap();
         assert_eq!(
             debt.as_ref().map(|d| d.balance),
-            state.debt().map(|d| d.balance()),
+            state.debt().map(DebtPlan::balance),
             "{id}"
         );
         assert_eq!(
@@ -137,7 +144,7 @@ fn sql_sums_are_exact(author: &Author) {
         .log
         .accounts
         .values()
-        .flat_map(|a| a.wallets())
+        .flat_map(Account::wallets)
         .map(|w| w.balance)
         .sum();
     assert_eq!(

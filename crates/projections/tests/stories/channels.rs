@@ -2,46 +2,44 @@
 
 use super::*;
 
-#[tokio::test]
-async fn c14_a_settlement_lists_the_money_of_a_day_and_ties_to_the_postings() {
-    let (mut log, a) = (Log::new(), account("a1"));
-    let start = time("2026-03-01T00:00:00Z");
-    let (d1, d2) = (day("2026-03-02"), day("2026-03-05"));
-    log.open(&a, start).await;
-    let at = time("2026-03-02T03:00:00Z");
-    let rc = log.top_up(&a, at, E, "10").await;
+/// Money taken on the second: a top-up and its void, and three payments for an unknown meter.
+async fn taken(log: &mut Log, a: &AccountId) {
+    let (at, on) = (time("2026-03-02T03:00:00Z"), day("2026-03-02"));
+    log.open(a, time("2026-03-01T00:00:00Z")).await;
+    let rc = log.top_up(a, at, E, "10").await;
+    let pay_back = pay("incomm", "v1", on);
     let void = TopUpVoided {
         u: E,
         a: money("10"),
-        rc: rc.clone(),
-        pay: pay("incomm", "v1", d1),
+        rc,
+        pay: pay_back,
         first: true,
     };
-    log.fact(&a, at + Millis::minutes(5), AccountEvent::TopUpVoided(void))
+    log.fact(a, at + Millis::minutes(5), AccountEvent::TopUpVoided(void))
         .await;
     for (reference, amount) in [("s1", "7"), ("s2", "8"), ("s3", "9")] {
-        let suspended = PaymentSuspended {
-            pay: pay("incomm", reference, d1),
-            a: money(amount),
-            named: "E404".to_owned(),
-            why: "UNKNOWN_METER".to_owned(),
-        };
-        let event = Event::Suspense(SuspenseEvent::PaymentSuspended(suspended));
-        log.other(&format!("suspense-incomm-{reference}"), at, event)
-            .await;
+        let (pay, a) = (pay("incomm", reference, on), money(amount));
+        let (named, why) = ("E404".to_owned(), "UNKNOWN_METER".to_owned());
+        suspense(
+            log,
+            reference,
+            at,
+            SuspenseEvent::PaymentSuspended(PaymentSuspended { pay, a, named, why }),
+        )
+        .await;
     }
-    let later = time("2026-03-05T03:00:00Z");
+}
+
+/// On the fifth the first payment is returned and the second allocated.
+async fn settled(log: &mut Log, a: &AccountId) {
+    let at = time("2026-03-05T03:00:00Z");
+    let doc = OpaqueRef::parse("doc-1").unwrap();
     let returned = SuspenseReturned {
-        pay: pay("incomm", "s1", d2),
+        pay: pay("incomm", "s1", day("2026-03-05")),
         a: money("7"),
-        doc: OpaqueRef::parse("doc-1").unwrap(),
+        doc,
     };
-    log.other(
-        "suspense-incomm-s1",
-        later,
-        Event::Suspense(SuspenseEvent::SuspenseReturned(returned)),
-    )
-    .await;
+    suspense(log, "s1", at, SuspenseEvent::SuspenseReturned(returned)).await;
     let by = CommandKey {
         channel: channel("office"),
         reference: Reference::parse("x").unwrap(),
@@ -50,27 +48,39 @@ async fn c14_a_settlement_lists_the_money_of_a_day_and_ties_to_the_postings() {
         account: a.clone(),
         by,
     };
-    log.other(
-        "suspense-incomm-s2",
-        later,
-        Event::Suspense(SuspenseEvent::SuspenseAllocated(allocated)),
-    )
-    .await;
-    let mut from_suspense = pay("incomm", "s2", d1);
-    from_suspense.sus = true;
+    suspense(log, "s2", at, SuspenseEvent::SuspenseAllocated(allocated)).await;
+    let mut pay = pay("incomm", "s2", day("2026-03-02"));
+    pay.sus = true;
+    let rc = ReceiptNumber::parse("S2").unwrap();
     let topped = CreditToppedUp {
         u: E,
-        m: meter_of(&a, E),
+        m: meter_of(a, E),
         a: money("8"),
-        rc: ReceiptNumber::parse("S2").unwrap(),
-        pay: from_suspense,
+        rc,
+        pay,
     };
-    log.fact(&a, later, AccountEvent::CreditToppedUp(topped))
-        .await;
+    log.fact(a, at, AccountEvent::CreditToppedUp(topped)).await;
+}
 
+async fn suspense(log: &mut Log, reference: &str, at: Timestamp, event: SuspenseEvent) {
+    log.other(
+        &format!("suspense-incomm-{reference}"),
+        at,
+        Event::Suspense(event),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn c14_a_settlement_lists_the_money_of_a_day_and_ties_to_the_postings() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    taken(&mut log, &a).await;
+    settled(&mut log, &a).await;
     let models = log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
-    let first = snapshot.settlement(&channel("incomm"), d1, PAGE).unwrap();
+    let first = snapshot
+        .settlement(&channel("incomm"), day("2026-03-02"), PAGE)
+        .unwrap();
     let lines: Vec<_> = first
         .lines
         .items
@@ -90,39 +100,69 @@ async fn c14_a_settlement_lists_the_money_of_a_day_and_ties_to_the_postings() {
             (suspended, money("9"))
         ]
     );
-    assert_eq!(
-        (first.count, first.total, first.posted, first.ties),
-        (5, money("24"), money("24"), true)
-    );
-    let second = snapshot.settlement(&channel("incomm"), d2, PAGE).unwrap();
+    assert_eq!((first.count, first.total), (5, money("24")));
+    assert_eq!((first.posted, first.ties), (money("24"), true));
+    let second = snapshot
+        .settlement(&channel("incomm"), day("2026-03-05"), PAGE)
+        .unwrap();
     assert_eq!(
         (second.count, second.total, second.ties),
         (1, money("-7"), true)
     );
     assert_eq!(second.lines.items[0].kind, SettlementKind::Returned);
+    assert!(snapshot.trial_balance().unwrap().balanced);
+    for control in snapshot.control_accounts().unwrap() {
+        assert!(control.ties(), "{control:?}");
+    }
+}
 
-    let waiting = snapshot
-        .suspense(Some(&channel("incomm")), Some(SuspenseState::Waiting), PAGE)
+#[tokio::test]
+async fn c13_money_in_suspense_is_listed_until_it_is_allocated_or_returned() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    taken(&mut log, &a).await;
+    let models = log.caught_up().await;
+    let waiting = |models: &projections::ReadModels| {
+        let (incomm, state) = (channel("incomm"), SuspenseState::Waiting);
+        let page = models
+            .snapshot()
+            .unwrap()
+            .suspense(Some(&incomm), Some(state), PAGE)
+            .unwrap();
+        page.items
+            .into_iter()
+            .map(|s| s.reference.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&models), ["s1", "s2", "s3"]);
+    settled(&mut log, &a).await;
+    log.wait(&models).await;
+    assert_eq!(waiting(&models), ["s3"]);
+    let all = models
+        .snapshot()
+        .unwrap()
+        .suspense(None, None, PAGE)
         .unwrap()
         .items;
-    assert_eq!(
-        waiting
-            .iter()
-            .map(|s| s.reference.as_str())
-            .collect::<Vec<_>>(),
-        ["s3"]
-    );
-    let all = snapshot.suspense(None, None, PAGE).unwrap().items;
-    assert_eq!(
-        all.iter().map(|s| s.state.code()).collect::<Vec<_>>(),
-        ["returned", "allocated", "waiting"]
-    );
+    let states: Vec<_> = all.iter().map(|s| s.state.code()).collect();
+    assert_eq!(states, ["returned", "allocated", "waiting"]);
+}
 
+#[tokio::test]
+async fn c16_a_void_has_its_top_ups_meter_and_marks_it() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    taken(&mut log, &a).await;
+    settled(&mut log, &a).await;
+    let models = log.caught_up().await;
     let of_meter = ReceiptFilter {
         meter: Some(meter_of(&a, E)),
         ..Default::default()
     };
-    let receipts = snapshot.receipts(&of_meter, PAGE).unwrap().items;
+    let receipts = models
+        .snapshot()
+        .unwrap()
+        .receipts(&of_meter, PAGE)
+        .unwrap()
+        .items;
     let seen: Vec<_> = receipts
         .iter()
         .map(|r| (r.amount, r.voided, r.from_suspense))
@@ -132,11 +172,7 @@ async fn c14_a_settlement_lists_the_money_of_a_day_and_ties_to_the_postings() {
         (money("-10"), false, false),
         (money("8"), false, true),
     ];
-    assert_eq!(seen, expected, "a void has its top-up's meter");
-    assert!(snapshot.trial_balance().unwrap().balanced);
-    for control in snapshot.control_accounts().unwrap() {
-        assert!(control.ties(), "{control:?}");
-    }
+    assert_eq!(seen, expected);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ async fn u3_the_first_top_up_is_netted_against_what_was_used() {
     let (mut log, a) = (Log::new(), account("a1"));
     let start = time("2026-03-01T00:00:00Z");
     log.open(&a, start).await;
-    log.consume(&a, start + Millis::hours(1), E, "150", "1.50")
+    log.consume(&a, start + Millis::hours(1), E, ("150", "1.50"))
         .await;
     let models = log.caught_up().await;
     let used = models.snapshot().unwrap().balance(&a, E).unwrap().unwrap();
@@ -82,9 +82,9 @@ async fn u3_credit_used_up_is_due_at_the_end_of_the_72_hours() {
     log.open(&a, start).await;
     log.top_up(&a, start + Millis::hours(1), E, "2").await;
     log.top_up(&a, start + Millis::hours(1), W, "2").await;
-    log.consume(&a, start + Millis::hours(2), E, "300", "3")
+    log.consume(&a, start + Millis::hours(2), E, ("300", "3"))
         .await;
-    log.consume(&a, start + Millis::hours(2), W, "30", "3")
+    log.consume(&a, start + Millis::hours(2), W, ("30", "3"))
         .await;
     let models = log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
@@ -107,7 +107,7 @@ async fn u7_turns_fall_every_48_hours_while_there_is_something_to_take() {
     log.top_up(&a, start, E, "10").await;
     log.top_up(&a, start, W, "2").await;
     let fell = start + Millis::hours(100);
-    log.consume(&a, fell, W, "50", "5").await;
+    log.consume(&a, fell, W, ("50", "5")).await;
     let models = log.caught_up().await;
     let first = fell + Millis::hours(48);
     let turns = |models: &projections::ReadModels, now| {
@@ -130,7 +130,7 @@ async fn u7_turns_fall_every_48_hours_while_there_is_something_to_take() {
     };
     log.by_deadline(&a, first, AccountEvent::CreditTransferred(moved))
         .await;
-    log.consume(&a, first + Millis::hours(1), W, "10", "1")
+    log.consume(&a, first + Millis::hours(1), W, ("10", "1"))
         .await;
     log.wait(&models).await;
     assert_eq!(
@@ -153,25 +153,27 @@ async fn u7_turns_fall_every_48_hours_while_there_is_something_to_take() {
     );
 }
 
-#[tokio::test]
-async fn c20_an_unconfirmed_order_is_listed_lapses_is_repeated_and_leaves_when_confirmed() {
-    let (mut log, a) = (Log::new(), account("a1"));
+/// An order of staff that lapses after a day.
+async fn ordered_off(log: &mut Log, a: &AccountId) -> Timestamp {
     let start = time("2026-03-01T00:00:00Z");
     let until = start + Millis::hours(24);
-    log.open(&a, start).await;
-    let order = |n, until| SupplyOrdered {
+    log.open(a, start).await;
+    let off = SupplyOrdered {
         u: E,
-        m: meter_of(&a, E),
-        n,
+        m: meter_of(a, E),
+        n: 1,
         until,
         why: SupplyReason::Staff,
     };
-    log.fact(
-        &a,
-        start,
-        AccountEvent::SupplyDisconnectionOrdered(order(1, until)),
-    )
-    .await;
+    log.fact(a, start, AccountEvent::SupplyDisconnectionOrdered(off))
+        .await;
+    until
+}
+
+#[tokio::test]
+async fn c20_an_unconfirmed_order_is_listed_and_due_when_it_lapses() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let until = ordered_off(&mut log, &a).await;
     let models = log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
     assert_eq!(snapshot.unconfirmed_orders(PAGE).unwrap().items.len(), 1);
@@ -179,9 +181,8 @@ async fn c20_an_unconfirmed_order_is_listed_lapses_is_repeated_and_leaves_when_c
         snapshot
             .lapsed_orders(until.just_before(), PAGE)
             .unwrap()
-            .items
-            .len(),
-        0
+            .items,
+        []
     );
     assert_eq!(
         snapshot.lapsed_orders(until, PAGE).unwrap().items[0].account,
@@ -189,47 +190,47 @@ async fn c20_an_unconfirmed_order_is_listed_lapses_is_repeated_and_leaves_when_c
     );
     let due = snapshot.due_before(until, 10, &usms).unwrap();
     assert_eq!(due.iter().filter(|d| d.kind == DueKind::Order).count(), 1);
-    drop(snapshot);
+}
+
+#[tokio::test]
+async fn c20_a_repeated_order_lapses_later_and_a_confirmed_one_leaves_the_list() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let until = ordered_off(&mut log, &a).await;
+    let (m, again) = (meter_of(&a, E), until + Millis::hours(24));
     let repeated = MeterOrderRepeated {
         u: E,
-        m: meter_of(&a, E),
+        m: m.clone(),
         n: 2,
-        until: until + Millis::hours(24),
+        until: again,
         on: false,
     };
     log.fact(&a, until, AccountEvent::MeterOrderRepeated(repeated))
         .await;
-    log.wait(&models).await;
+    let models = log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
-    assert_eq!(snapshot.lapsed_orders(until, PAGE).unwrap().items.len(), 0);
-    let open = &snapshot.unconfirmed_orders(PAGE).unwrap().items[0];
+    assert_eq!(snapshot.lapsed_orders(until, PAGE).unwrap().items, []);
+    let supply = snapshot.unconfirmed_orders(PAGE).unwrap().items[0]
+        .supply
+        .clone();
     assert_eq!(
-        (
-            open.supply.order,
-            open.supply.sent,
-            open.supply.disconnections
-        ),
+        (supply.order, supply.sent, supply.disconnections),
         (2, 2, 1)
     );
     drop(snapshot);
+    let acted = until + Millis::hours(1);
     let confirmed = MeterOrderConfirmed {
         u: E,
-        m: meter_of(&a, E),
+        m,
         n: 2,
-        t: until + Millis::hours(1),
+        t: acted,
     };
-    log.fact(
-        &a,
-        until + Millis::hours(1),
-        AccountEvent::MeterOrderConfirmed(confirmed),
-    )
-    .await;
+    log.fact(&a, acted, AccountEvent::MeterOrderConfirmed(confirmed))
+        .await;
     log.wait(&models).await;
     let snapshot = models.snapshot().unwrap();
-    assert_eq!(snapshot.unconfirmed_orders(PAGE).unwrap().items.len(), 0);
+    assert_eq!(snapshot.unconfirmed_orders(PAGE).unwrap().items, []);
     let supply = &snapshot.supply(&a).unwrap()[0];
-    assert_eq!(supply.confirmed_at, Some(until + Millis::hours(1)));
-    assert!(!supply.on);
+    assert_eq!((supply.confirmed_at, supply.on), (Some(acted), false));
 }
 
 #[tokio::test]
@@ -309,16 +310,16 @@ async fn a_statement_gathers_a_days_consumption_and_its_balance_runs_through() {
     log.open(&a, start).await;
     log.top_up(&a, start, E, "10").await;
     for hour in 1..=5 {
-        log.consume(&a, start + Millis::hours(hour), E, "1", "0.01")
+        log.consume(&a, start + Millis::hours(hour), E, ("1", "0.01"))
             .await;
     }
     let models = log.caught_up().await;
-    log.consume(&a, start + Millis::hours(6), E, "1", "0.01")
+    log.consume(&a, start + Millis::hours(6), E, ("1", "0.01"))
         .await;
     log.top_up(&a, start + Millis::hours(7), E, "2").await;
-    log.consume(&a, start + Millis::hours(8), E, "1", "0.01")
+    log.consume(&a, start + Millis::hours(8), E, ("1", "0.01"))
         .await;
-    log.consume(&a, start + Millis::hours(20), E, "1", "0.01")
+    log.consume(&a, start + Millis::hours(20), E, ("1", "0.01"))
         .await;
     log.wait(&models).await;
     let snapshot = models.snapshot().unwrap();
@@ -366,7 +367,7 @@ async fn c16_a_closed_account_has_nothing_left_and_no_deadline() {
     let start = time("2026-03-01T00:00:00Z");
     log.open(&a, start).await;
     log.top_up(&a, start, E, "10").await;
-    log.consume(&a, start, W, "10", "1.105").await;
+    log.consume(&a, start, W, ("10", "1.105")).await;
     let wallets = vec![
         ClosedWallet {
             u: E,

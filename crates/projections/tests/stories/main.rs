@@ -1,4 +1,10 @@
 //! Stories of single accounts and channels: what the questions answer after a few facts.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, its helpers too"
+)]
 
 mod channels;
 #[path = "../common/mod.rs"]
@@ -11,7 +17,7 @@ use ledger_core::event::*;
 use ledger_core::ids::*;
 use ledger_core::num::Money;
 use ledger_core::scheme::SchemePolicy;
-use ledger_core::time::Millis;
+use ledger_core::time::{Millis, Timestamp};
 use projections::SchemeFacts;
 use projections::queries::{
     Book, DueKind, ExceptionFilter, ExceptionKind, PageOf, ReceiptFilter, SettlementKind,
