@@ -25,6 +25,10 @@ const QUEUE_COMMITS_MAX: usize = 1_000_000;
 /// wait for the hand-over.
 const CLOSE_AHEAD_BYTES: usize = 16 * 1024;
 
+/// A frame this large is handed over even in the middle of a call: it still lies in the processor's cache,
+/// and its sync is a small part of its cost.
+const PIECE_BYTES: usize = 512 * 1024;
+
 /// One call of `append`.
 pub(crate) struct Request {
     pub(crate) commits: Vec<Commit>,
@@ -264,38 +268,49 @@ impl Staging {
 
     /// Stages queued calls until none is left or the frame is full.
     fn stage_queue(&mut self) -> Full {
-        while let Some(request) = self.queue.front_mut() {
-            let Request {
-                commits,
-                answers,
-                class,
-                ..
-            } = request;
-            for (commit, answer) in commits.iter().zip(answers).skip(self.done) {
-                if let Ok(committed) = answer {
-                    match self.stager.offer(commit, *class, committed) {
-                        Offered::Staged => {}
-                        Offered::Refused(error) => *answer = Err(error),
-                        Offered::FrameFull => return Full::Yes,
-                    }
-                }
-                self.done = self.done.saturating_add(1);
+        while let Some(mut request) = self.queue.pop_front() {
+            if self.stage_request(&mut request) == Full::Yes {
+                self.queue.push_front(request);
+                return Full::Yes;
             }
             self.done = 0;
-            if let Some(Request {
+            let Request {
                 commits,
                 answers,
                 reply,
                 ..
-            }) = self.queue.pop_front()
-            {
-                self.tickets.push(Ticket {
-                    answers,
-                    reply,
-                    commits,
-                });
-            }
+            } = request;
+            self.tickets.push(Ticket {
+                answers,
+                reply,
+                commits,
+            });
             if self.stager.open_bytes() >= CLOSE_AHEAD_BYTES {
+                self.offer_over();
+            }
+        }
+        Full::No
+    }
+
+    /// Stages what is left of a call until the frame is full. A large call goes to the disk in pieces, so
+    /// that writing the first overlaps encoding the next.
+    fn stage_request(&mut self, request: &mut Request) -> Full {
+        let Request {
+            commits,
+            answers,
+            class,
+            ..
+        } = request;
+        for (commit, answer) in commits.iter().zip(answers).skip(self.done) {
+            if let Ok(committed) = answer {
+                match self.stager.offer(commit, *class, committed) {
+                    Offered::Staged => {}
+                    Offered::Refused(error) => *answer = Err(error),
+                    Offered::FrameFull => return Full::Yes,
+                }
+            }
+            self.done = self.done.saturating_add(1);
+            if self.stager.open_bytes() >= PIECE_BYTES {
                 self.offer_over();
             }
         }
