@@ -1,4 +1,4 @@
-//! Money in suspense (C13).
+//! The list of money in suspense: what waits to be allocated or returned, and what became of the rest (C13).
 
 use ledger_core::ids::{AccountId, ChannelId, OpaqueRef, Reference};
 use ledger_core::num::Money;

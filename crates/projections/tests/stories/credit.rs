@@ -193,7 +193,7 @@ async fn c20_an_unconfirmed_order_is_listed_and_due_when_it_lapses() {
 }
 
 #[tokio::test]
-async fn c20_a_repeated_order_lapses_later_and_a_confirmed_one_leaves_the_list() {
+async fn c20_an_unconfirmed_order_is_listed_lapses_is_repeated_and_leaves_when_confirmed() {
     let (mut log, a) = (Log::new(), account("a1"));
     let until = ordered_off(&mut log, &a).await;
     let (m, again) = (meter_of(&a, E), until + Millis::hours(24));

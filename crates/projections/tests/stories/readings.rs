@@ -46,7 +46,7 @@ async fn suspected(log: &mut Log, a: &AccountId) {
 }
 
 #[tokio::test]
-async fn c9_a_run_of_quarantined_readings_is_one_spell_beside_its_suspicion() {
+async fn c9_quarantined_readings_that_agree_are_one_spell_beside_a_suspicion() {
     let (mut log, a) = (Log::new(), account("a1"));
     suspected(&mut log, &a).await;
     let models = log.caught_up().await;
@@ -79,7 +79,7 @@ async fn c9_a_run_of_quarantined_readings_is_one_spell_beside_its_suspicion() {
 }
 
 #[tokio::test]
-async fn c8_c9_an_accepted_reading_ends_a_spell_and_late_and_conflicting_ones_are_rows() {
+async fn c9_a_run_of_quarantined_readings_is_one_spell_until_a_reading_is_accepted() {
     let (mut log, a) = (Log::new(), account("a1"));
     suspected(&mut log, &a).await;
     let (fourth, fifth) = (start() + Millis::hours(4), start() + Millis::hours(5));
