@@ -127,7 +127,7 @@ pub async fn reference(connection: &Connection, filled: Filled) -> Result<Rate, 
             start_sequence: filled.first,
         },
         ack_policy: AckPolicy::All,
-        max_ack_pending: i64::try_from(WINDOW_MESSAGES_MAX + 5 * BATCH_MESSAGES_MAX)
+        max_ack_pending: i64::try_from(WINDOW_MESSAGES_MAX + 6 * BATCH_MESSAGES_MAX)
             .unwrap_or(i64::MAX),
         ..pull::Config::default()
     };

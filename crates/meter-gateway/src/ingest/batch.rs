@@ -67,6 +67,13 @@ impl Batch {
         self.messages.push(arrived);
     }
 
+    /// Whether a reading's local time was shown twice.
+    pub(crate) fn has_doubled_times(&self) -> bool {
+        self.messages
+            .iter()
+            .any(|message| !message.decoded.doubled.is_empty())
+    }
+
     /// First and last stream sequence; `None` for an empty batch.
     pub(crate) fn range(&self) -> Option<(u64, u64)> {
         Some((

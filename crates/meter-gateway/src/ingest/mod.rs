@@ -46,7 +46,7 @@ const QUEUE_BATCHES: usize = 1;
 /// where the log ends, so this matters only to a consumer that nobody reads.
 const ACK_WAIT: Duration = Duration::from_secs(300);
 /// Messages delivered and not acknowledged: the window, and what the three stages hold.
-const ACK_PENDING_MAX: usize = WINDOW_MESSAGES_MAX + 5 * BATCH_MESSAGES_MAX;
+const ACK_PENDING_MAX: usize = WINDOW_MESSAGES_MAX + 6 * BATCH_MESSAGES_MAX;
 /// How long the stages may take to finish what they hold when the gateway stops. What is not finished
 /// comes again after the start.
 const DRAIN_MAX: Duration = Duration::from_secs(10);

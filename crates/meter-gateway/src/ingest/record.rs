@@ -7,6 +7,8 @@
 use std::sync::Arc;
 
 use async_nats::Subject;
+use futures::StreamExt;
+use futures::stream::FuturesOrdered;
 use ledger_core::answer::ReadingOutcome;
 use ledger_core::event::{ReadingCounts, ReadingsReceived};
 use ledger_core::ids::{Actor, MeterNumber};
@@ -22,6 +24,9 @@ use crate::dead_letters::{DeadLetter, reading_json, refusal_of};
 use crate::decode::Doubled;
 use crate::error::{GatewayError, passes};
 use crate::stats::Counters;
+
+/// Batches that are decided at once: one waits for its sync while the next is decided.
+pub(super) const DECIDING_MAX: usize = 2;
 
 /// A decided batch: everything durable but its own record.
 #[derive(Debug)]
@@ -43,19 +48,35 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Until no more come, or the ledger stops.
+    /// Until no more come, or the ledger stops. The next batch is handed over while the last one waits
+    /// for its sync. A batch is handed over whole when it is first polled, and they are polled in the
+    /// order they came, so each meter's readings keep their order.
     pub(super) async fn run(
         self,
         mut batches: mpsc::Receiver<Batch>,
         recorded: mpsc::Sender<Recorded>,
     ) -> Result<(), GatewayError> {
-        while let Some(batch) = batches.recv().await {
-            let Some(done) = self.record(batch).await? else {
-                continue;
-            };
-            if recorded.send(done).await.is_err() {
-                // The settler ended; its own error is the one to report.
-                return Ok(());
+        let mut deciding = FuturesOrdered::new();
+        let mut more = true;
+        while more || !deciding.is_empty() {
+            tokio::select! {
+                batch = batches.recv(), if more && deciding.len() < DECIDING_MAX => {
+                    let Some(mut batch) = batch else {
+                        more = false;
+                        continue;
+                    };
+                    if batch.has_doubled_times() {
+                        // Which of the two it was depends on everything before.
+                        while let Some(done) = deciding.next().await {
+                            hand_on(&recorded, done?).await;
+                        }
+                        self.settle_doubled_times(&mut batch.messages).await?;
+                    }
+                    deciding.push_back(self.record(batch));
+                }
+                Some(done) = deciding.next(), if !deciding.is_empty() => hand_on(&recorded, done?).await,
+                // The settler's own error is the one to report.
+                () = recorded.closed() => break,
             }
         }
         Ok(())
@@ -65,7 +86,6 @@ impl Recorder {
         let Some(seq) = batch.range() else {
             return Ok(None);
         };
-        self.settle_doubled_times(&mut batch.messages).await?;
         let mut tally = Tally::new(&self.ledger, &self.gateway);
         for message in &mut batch.messages {
             tally.malformed(message);
@@ -205,6 +225,15 @@ impl Recorder {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+/// To the settler. That it has ended is noticed by the caller.
+async fn hand_on(recorded: &mpsc::Sender<Recorded>, done: Option<Recorded>) {
+    if let Some(done) = done
+        && recorded.send(done).await.is_err()
+    {
+        tracing::debug!("the settler has ended");
     }
 }
 

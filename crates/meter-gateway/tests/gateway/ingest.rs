@@ -1,6 +1,7 @@
 //! Readings in: charged, told apart, refused with a reason, never lost.
 
 use ledger_core::event::ReadingCounts;
+use ledger_core::time::{Timestamp, Zone};
 use ledger_core::utility::Utility;
 use meter_gateway::dead_letters::DeadLetters;
 
@@ -285,4 +286,46 @@ async fn partitions_share_the_readings_by_subject() {
     assert_eq!((power.stats().readings, water.stats().readings), (1, 1));
     power.stop().await.unwrap();
     water.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c7_a_local_time_shown_twice_is_the_second_when_the_meter_was_read_at_the_first() {
+    let world = World::new().await;
+    world.household("a1", "E100").await;
+    world.household("a2", "E200").await;
+    let mut config = world.config();
+    config.zone = Zone::named("Europe/Berlin").unwrap();
+    let gateway = world.gateway_with(config).await;
+    let at = |text: &str| Timestamp::parse(text).unwrap();
+    // Clocks went back at 01:00 UTC: 02:30 was 00:30 UTC, and an hour later 01:30 UTC.
+    let local = |meter: &str, value: u32| {
+        format!(r#"{{"meter":"{meter}","read_at":"2026-10-25T02:30:00","value":"{value}"}}"#)
+    };
+    let received = at("2026-10-25T12:00:00Z");
+    let first = world
+        .send_received("electricity", local("E100", 10), received)
+        .await;
+    until_recorded(&gateway, first).await;
+    world
+        .send_received("electricity", local("E100", 11), received)
+        .await;
+    let both = format!("[{},{}]", local("E200", 5), local("E200", 6));
+    let last = world.send_received("electricity", both, received).await;
+    until_recorded(&gateway, last).await;
+
+    let mut charged: Vec<(String, String)> = Vec::new();
+    for event in world.events().await {
+        if event.kind.as_ref() == "consumption-charged.v1" {
+            let told: serde_json::Value = serde_json::from_slice(&event.data).unwrap();
+            charged.push((
+                told["m"].as_str().unwrap().into(),
+                told["t"].as_str().unwrap().into(),
+            ));
+        }
+    }
+    charged.sort();
+    let (one, two) = ("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z");
+    let expected = [("E100", one), ("E100", two), ("E200", one), ("E200", two)];
+    assert_eq!(charged, expected.map(|(m, t)| (m.to_owned(), t.to_owned())));
+    gateway.stop().await.unwrap();
 }
