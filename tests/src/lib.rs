@@ -7,6 +7,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::missing_panics_doc,
     clippy::missing_errors_doc,
     reason = "a test says what it expects and stops where that fails"
@@ -27,13 +28,17 @@ const UP_WITHIN: Duration = Duration::from_secs(60);
 /// The repository's root.
 #[must_use]
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_path_buf()
 }
 
 /// The real data, where it is there; says so where it is not.
 #[must_use]
 pub fn real_data() -> Option<PathBuf> {
-    let folder = std::env::var_os("LEDGER_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    let folder = std::env::var_os("LEDGER_DATA")
+        .map_or_else(|| root().join("../shared/data"), PathBuf::from);
     if folder.is_dir() {
         return Some(folder);
     }
@@ -47,14 +52,30 @@ pub fn ledger_binary() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().unwrap().parent().unwrap();
     let binary = folder.join("ledger");
-    let profile = if folder.ends_with("release") { "release" } else { "dev" };
+    let profile = if folder.ends_with("release") {
+        "release"
+    } else {
+        "dev"
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let built = Command::new(cargo)
         .current_dir(root())
-        .args(["build", "--quiet", "--package", "ledger", "--bin", "ledger", "--profile", profile])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "ledger",
+            "--bin",
+            "ledger",
+            "--profile",
+            profile,
+        ])
         .status()
         .unwrap();
-    assert!(built.success() && binary.exists(), "the ledger binary is built");
+    assert!(
+        built.success() && binary.exists(),
+        "the ledger binary is built"
+    );
     binary
 }
 
@@ -84,7 +105,14 @@ impl Server {
         let binary = ledger_binary();
         let (child, address) = spawn(&binary, folder, nats);
         let nats = nats.map(str::to_owned);
-        Self { child, binary, folder: folder.to_path_buf(), nats, address, key: key.key }
+        Self {
+            child,
+            binary,
+            folder: folder.to_path_buf(),
+            nats,
+            address,
+            key: key.key,
+        }
     }
 
     /// Ends the process at once, as a crash would.
@@ -102,7 +130,10 @@ impl Server {
 
     /// Stops it in order.
     pub fn stop(&mut self) {
-        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        let asked = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(asked.success());
         let status = self.child.wait().unwrap();
         assert!(status.success(), "the server stops in order: {status}");
@@ -134,7 +165,11 @@ impl Drop for Server {
 }
 
 fn spawn(binary: &Path, folder: &Path, nats: Option<&str>) -> (Child, String) {
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("ledger.log")).unwrap();
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("ledger.log"))
+        .unwrap();
     let mut command = Command::new(binary);
     command
         .args(["serve", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -160,7 +195,11 @@ fn ready(child: &mut Child, folder: &Path) -> String {
         tell.send(lines.next()).ok();
         lines.for_each(drop);
     });
-    let line = told.recv_timeout(UP_WITHIN).ok().flatten().and_then(Result::ok);
+    let line = told
+        .recv_timeout(UP_WITHIN)
+        .ok()
+        .flatten()
+        .and_then(Result::ok);
     let log = std::fs::read_to_string(folder.join("ledger.log")).unwrap_or_default();
     let line = line.unwrap_or_else(|| panic!("the server did not come up; its log:\n{log}"));
     let ready: Value = serde_json::from_str(&line).unwrap();

@@ -2,7 +2,11 @@
 //!
 //! The scripts run in a virtual environment that is made once under the build folder; its packages come
 //! from the usual index.
-#![allow(clippy::unwrap_used, reason = "a test says what it expects and stops where that fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expects and stops where that fails"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,33 +19,72 @@ use meter_gateway::testkit::NatsServer;
 use serde_json::Value;
 
 /// Packages of the scripts, at the versions that were tried.
-const PACKAGES: &[&str] = &["grpcio>=1.60,<2", "grpcio-reflection>=1.60,<2", "nats-py>=2.6,<3"];
+const PACKAGES: &[&str] = &[
+    "grpcio>=1.60,<2",
+    "grpcio-reflection>=1.60,<2",
+    "nats-py>=2.6,<3",
+];
 
 /// The environment's Python, made where it is missing.
 fn python() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let folder = test.parent().unwrap().parent().unwrap().join("python-clients");
+    let folder = test
+        .parent()
+        .unwrap()
+        .parent()
+        .unwrap()
+        .join("python-clients");
     let python = folder.join("bin/python");
     let ready = folder.join("ready");
+    std::fs::create_dir_all(&folder).unwrap();
+    // Tests run side by side; one of them makes it, the others wait.
+    let making = std::fs::File::create(folder.join("making")).unwrap();
+    making.lock().unwrap();
     if !ready.exists() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output().unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let made = Command::new("python3")
+            .args(["-m", "venv"])
+            .arg(&folder)
+            .output()
+            .unwrap();
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
         let pip = Command::new(&python)
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
             .args(PACKAGES)
             .output()
             .unwrap();
-        assert!(pip.status.success(), "{}", String::from_utf8_lossy(&pip.stderr));
+        assert!(
+            pip.status.success(),
+            "{}",
+            String::from_utf8_lossy(&pip.stderr)
+        );
         std::fs::write(ready, "").unwrap();
     }
     python
 }
 
 fn run(script: &str, arguments: &[&str]) -> Value {
-    let output = Command::new(python()).arg(root().join("tests/clients").join(script)).args(arguments).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(python())
+        .arg(root().join("tests/clients").join(script))
+        .args(arguments)
+        .output()
+        .unwrap();
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     assert!(output.status.success(), "{script}: {out}\n{err}");
-    serde_json::from_str(out.lines().last().unwrap_or_default()).unwrap_or_else(|e| panic!("{script}: {e}: {out}"))
+    serde_json::from_str(out.lines().last().unwrap_or_default())
+        .unwrap_or_else(|e| panic!("{script}: {e}: {out}"))
 }
 
 fn now() -> Timestamp {
@@ -66,7 +109,10 @@ async fn set_up(server: &Server) {
         account_id: "A1".to_owned(),
         utility: pb::Utility::Electricity.into(),
         meter: "E10000001".to_owned(),
-        installed_at: Some(prost_types::Timestamp { seconds: installed, nanos: 0 }),
+        installed_at: Some(prost_types::Timestamp {
+            seconds: installed,
+            nanos: 0,
+        }),
         first_value: "0".to_owned(),
         ..Default::default()
     };
@@ -79,11 +125,20 @@ async fn u4_a_python_client_tops_up_by_reflection_and_reads_the_receipt() {
     let server = Server::start(folder.path(), None);
     set_up(&server).await;
     let address = server.address.trim_start_matches("http://").to_owned();
-    let answer = run("grpc_topup.py", &[&address, &server.key, "E10000001", "20.00", "T-1"]);
+    let answer = run(
+        "grpc_topup.py",
+        &[&address, &server.key, "E10000001", "20.00", "T-1"],
+    );
     assert_eq!(answer["receipt"]["amount"], "20", "{answer}");
     assert_eq!(answer["receipt"]["reference"], "T-1", "{answer}");
-    let again = run("grpc_topup.py", &[&address, &server.key, "E10000001", "20.00", "T-1"]);
-    assert_eq!(again["receipt"], answer["receipt"], "the same reference has the same receipt");
+    let again = run(
+        "grpc_topup.py",
+        &[&address, &server.key, "E10000001", "20.00", "T-1"],
+    );
+    assert_eq!(
+        again["receipt"], answer["receipt"],
+        "the same reference has the same receipt"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,14 +155,28 @@ async fn c18_a_python_client_publishes_a_reading_and_receives_the_order_and_the_
         money: pb::MoneyState::NotTaken.into(),
     };
     client.payments().top_up(top_up).await.unwrap();
-    let cut = pb::DisconnectRequest { reference: "cut".to_owned(), meter: "E10000001".to_owned() };
+    let cut = pb::DisconnectRequest {
+        reference: "cut".to_owned(),
+        meter: "E10000001".to_owned(),
+    };
     client.supply().disconnect(cut).await.unwrap();
     let read_at = (now() - Millis::hours(1)).to_string();
-    let answer = run("nats_meter.py", &[&nats.url(), "E10000001", &read_at, "150", "low-credit"]);
+    let answer = run(
+        "nats_meter.py",
+        &[&nats.url(), "E10000001", &read_at, "150", "low-credit"],
+    );
     assert_eq!(answer["order"]["meter"], "E10000001", "{answer}");
     assert_eq!(answer["notification"]["account"], "A1", "{answer}");
     let by = pb::account_or_meter::By::AccountId("A1".to_owned());
-    let ask = pb::GetBalanceRequest { account: Some(pb::AccountOrMeter { by: Some(by) }), ..Default::default() };
-    let balance = client.queries().get_balance(ask).await.unwrap().into_inner();
+    let ask = pb::GetBalanceRequest {
+        account: Some(pb::AccountOrMeter { by: Some(by) }),
+        ..Default::default()
+    };
+    let balance = client
+        .queries()
+        .get_balance(ask)
+        .await
+        .unwrap()
+        .into_inner();
     assert_eq!(balance.wallets.first().unwrap().credit, "4.5");
 }

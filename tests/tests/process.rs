@@ -22,6 +22,9 @@ use tokio::sync::Mutex;
 use tonic::Code;
 
 const KILLS: u32 = 50;
+/// Every so many-th life lasts until the gateway takes readings: the lease of a killed owner must lapse
+/// first.
+const LONG_LIFE_EVERY: u32 = 10;
 const METERS: u64 = 20;
 const PAYERS: u64 = 8;
 
@@ -48,7 +51,10 @@ fn now() -> Timestamp {
 }
 
 fn wire(at: Timestamp) -> Option<prost_types::Timestamp> {
-    Some(prost_types::Timestamp { seconds: at.as_millis() / 1_000, nanos: 0 })
+    Some(prost_types::Timestamp {
+        seconds: at.as_millis() / 1_000,
+        nanos: 0,
+    })
 }
 
 async fn set_up(client: &Client, installed_at: Timestamp) {
@@ -104,7 +110,14 @@ async fn pay_until_answered(town: &Town, reference: &str, meter: &str) -> String
                 other => panic!("{reference}: {other:?}"),
             },
             Err(status) => {
-                let passing = [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::ResourceExhausted, Code::Aborted, Code::Internal];
+                let passing = [
+                    Code::Unavailable,
+                    Code::Unknown,
+                    Code::Cancelled,
+                    Code::ResourceExhausted,
+                    Code::Aborted,
+                    Code::Internal,
+                ];
                 assert!(passing.contains(&status.code()), "{reference}: {status}");
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
@@ -122,7 +135,9 @@ async fn publish(town: Arc<Town>, url: String) {
             .map(|n| serde_json::json!({"meter": meter(n), "read_at": read_at, "value": hour.to_string()}))
             .collect();
         let payload = serde_json::json!({ "readings": readings }).to_string();
-        let ack = js.publish("meter.readings.electricity.he1", payload.into()).await;
+        let ack = js
+            .publish("meter.readings.electricity.he1", payload.into())
+            .await;
         if let Ok(ack) = ack {
             ack.await.unwrap();
             town.published.fetch_add(METERS, Ordering::Relaxed);
@@ -134,7 +149,10 @@ async fn publish(town: Arc<Town>, url: String) {
 
 /// A little disorder without a generator of its own: the clock's last digits.
 fn some_millis(below: u64) -> u64 {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos();
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .subsec_nanos();
     u64::from(nanos / 1_000) % below
 }
 
@@ -158,7 +176,10 @@ async fn c4_fifty_kills_under_load_lose_nothing_and_double_nothing() {
         tills.push(tokio::spawn(pay(Arc::clone(&town), payer)));
     }
     let head_end = tokio::spawn(publish(Arc::clone(&town), nats.url()));
-    for _ in 0..KILLS {
+    for kill in 0..KILLS {
+        if kill % LONG_LIFE_EVERY == 0 {
+            readings_are_taken(&server.client().await).await;
+        }
         tokio::time::sleep(Duration::from_millis(30 + some_millis(300))).await;
         server.kill();
         server.restart();
@@ -172,37 +193,119 @@ async fn c4_fifty_kills_under_load_lose_nothing_and_double_nothing() {
     check(&server.client().await, &town).await;
     server.stop();
     let verified = server.run(&["verify", "--json"]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
+}
+
+/// Waits until more readings are accepted than there were.
+async fn readings_are_taken(client: &Client) {
+    let before = accepted(client).await;
+    until(
+        "the gateway takes readings",
+        Duration::from_secs(60),
+        || async { accepted(client).await > before },
+    )
+    .await;
+}
+
+async fn accepted(client: &Client) -> u64 {
+    let totals = client
+        .queries()
+        .get_totals(pb::GetTotalsRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    totals.utilities.iter().map(|u| u.readings_accepted).sum()
 }
 
 async fn check(client: &Client, town: &Town) {
     let published = town.published.load(Ordering::Relaxed);
     let totals = || async {
-        let totals = client.queries().get_totals(pb::GetTotalsRequest::default()).await.unwrap().into_inner();
+        let totals = client
+            .queries()
+            .get_totals(pb::GetTotalsRequest::default())
+            .await
+            .unwrap()
+            .into_inner();
         let electricity = pb::Utility::Electricity;
-        totals.utilities.into_iter().find(|u| u.utility() == electricity).unwrap()
+        totals
+            .utilities
+            .into_iter()
+            .find(|u| u.utility() == electricity)
+            .unwrap()
     };
-    until("every published reading is counted", Duration::from_secs(60), || async {
-        let t = totals().await;
-        t.readings_accepted + t.readings_duplicate >= published
-    })
+    until(
+        "every published reading is counted",
+        Duration::from_secs(60),
+        || async {
+            let t = totals().await;
+            t.readings_accepted + t.readings_duplicate >= published
+        },
+    )
     .await;
     let totals = totals().await;
-    let others = totals.readings_conflicting + totals.readings_late + totals.readings_quarantined + totals.readings_refused;
-    assert_eq!((totals.readings_accepted, totals.readings_duplicate, others), (published, 0, 0));
+    let others = totals.readings_conflicting
+        + totals.readings_late
+        + totals.readings_quarantined
+        + totals.readings_refused;
+    assert_eq!(
+        (totals.readings_accepted, totals.readings_duplicate, others),
+        (published, 0, 0)
+    );
+    every_receipt_is_there_once(client, town).await;
+}
 
+async fn every_receipt_is_there_once(client: &Client, town: &Town) {
     let receipts = town.receipts.lock().await.clone();
-    assert!(receipts.len() > usize::try_from(KILLS).unwrap(), "there was load: {} payments", receipts.len());
+    assert!(
+        receipts.len() > usize::try_from(KILLS).unwrap(),
+        "there was load: {} payments",
+        receipts.len()
+    );
     let mut numbers: Vec<&String> = receipts.values().collect();
     numbers.sort_unstable();
     numbers.dedup();
-    assert_eq!(numbers.len(), receipts.len(), "each reference has a receipt of its own");
-    let channels = client.queries().get_totals(pb::GetTotalsRequest::default()).await.unwrap().into_inner().channels;
-    let incomm = channels.into_iter().find(|c| c.channel == "incomm").unwrap();
-    assert_eq!(incomm.top_ups, receipts.len() as u64, "each acknowledged top-up is there once, and no other");
+    assert_eq!(
+        numbers.len(),
+        receipts.len(),
+        "each reference has a receipt of its own"
+    );
+    let channels = client
+        .queries()
+        .get_totals(pb::GetTotalsRequest::default())
+        .await
+        .unwrap()
+        .into_inner()
+        .channels;
+    let incomm = channels
+        .into_iter()
+        .find(|c| c.channel == "incomm")
+        .unwrap();
+    assert_eq!(
+        incomm.top_ups,
+        receipts.len() as u64,
+        "each acknowledged top-up is there once, and no other"
+    );
     for (reference, number) in receipts.iter().take(200) {
-        let find = pb::FindCommandRequest { reference: reference.clone(), ..Default::default() };
-        let found = format!("{:?}", client.payments().find_command(find).await.unwrap().into_inner());
-        assert!(found.contains(number.as_str()), "{reference} is remembered with {number}: {found}");
+        let find = pb::FindCommandRequest {
+            reference: reference.clone(),
+            ..Default::default()
+        };
+        let found = format!(
+            "{:?}",
+            client
+                .payments()
+                .find_command(find)
+                .await
+                .unwrap()
+                .into_inner()
+        );
+        assert!(
+            found.contains(number.as_str()),
+            "{reference} is remembered with {number}: {found}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Bulk top-ups over one stream.
+//! Bulk top-ups over one stream: answers, refusals and repeats by the sender's reference.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

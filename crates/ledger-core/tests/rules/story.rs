@@ -119,6 +119,10 @@ impl Story {
         self.send_at(local(at), command)
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a story hands its commands over"
+    )]
     pub(crate) fn send_at(&mut self, at: Timestamp, command: Command) -> Decided {
         self.commands += 1;
         let key = CommandKey {

@@ -292,7 +292,7 @@ impl Counter {
                         .household
                         .debt
                         .map_or(0, |(_, instalment)| instalment);
-                    self.pay_debt(&client, &payment, &reference, due, &mut seen)
+                    self.pay_debt(&client, &payment, (&reference, due), &mut seen)
                         .await?;
                 }
                 "METER_REMOVED" => match self.successor(&payment).await? {
@@ -309,8 +309,7 @@ impl Counter {
         &self,
         client: &Client,
         payment: &Payment,
-        reference: &str,
-        amount: i64,
+        (reference, amount): (&str, i64),
         seen: &mut Seen,
     ) -> Result<(), Failure> {
         let by = pb::account_or_meter::By::AccountId(payment.household.account.to_string());

@@ -159,7 +159,7 @@ impl Feed {
     }
 }
 
-/// Refused readings by meter, from the dead letters.
+/// Refused readings by meter, from the dead letters; those of confirmations are left aside.
 pub(crate) async fn refused_by_meter(js: &Context) -> Result<BTreeMap<String, u64>, Failure> {
     let consumer = follow(js, names::REJECTED_STREAM).await?;
     let mut by_meter = BTreeMap::new();
@@ -168,6 +168,7 @@ pub(crate) async fn refused_by_meter(js: &Context) -> Result<BTreeMap<String, u6
         let meter = letter
             .as_ref()
             .ok()
+            .filter(|l| l.get("read_at").is_some())
             .and_then(|l| l.get("meter"))
             .and_then(Value::as_str);
         if let Some(meter) = meter {

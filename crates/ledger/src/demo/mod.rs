@@ -11,6 +11,7 @@ mod counter;
 mod feed;
 mod generate;
 mod report;
+mod report_text;
 mod run;
 mod servers;
 mod sources;

@@ -22,8 +22,6 @@ use tonic::Status;
 use super::counter::Seen;
 use super::feed;
 use crate::failure::Failure;
-use crate::output::local::grouped;
-use crate::output::table::{Set, Table};
 
 /// Calls under way at once.
 const CALLS_AT_ONCE: usize = 16;
@@ -66,8 +64,8 @@ pub(crate) struct Course {
 
 /// Readings of one meter by class, and what they cost.
 #[derive(Debug, Clone, Default)]
-struct MeterFigures {
-    total: u64,
+pub(super) struct MeterFigures {
+    pub(super) total: u64,
     accepted: u64,
     conflicting: u64,
     late: u64,
@@ -98,12 +96,12 @@ impl MeterFigures {
 
 /// The report.
 pub(crate) struct Report {
-    course: Course,
-    totals: pb::GetTotalsResponse,
-    trial: pb::GetTrialBalanceResponse,
-    meters: BTreeMap<Utility, BTreeMap<MeterNumber, MeterFigures>>,
-    log_events: u64,
-    log_bytes: u64,
+    pub(super) course: Course,
+    pub(super) totals: pb::GetTotalsResponse,
+    pub(super) trial: pb::GetTrialBalanceResponse,
+    pub(super) meters: BTreeMap<Utility, BTreeMap<MeterNumber, MeterFigures>>,
+    pub(super) log_events: u64,
+    pub(super) log_bytes: u64,
 }
 
 /// Asks the ledger for everything.
@@ -248,7 +246,7 @@ impl Report {
     }
 
     /// What does not add up in a utility's readings.
-    fn problem(&self, totals: &pb::UtilityTotals) -> Option<String> {
+    pub(super) fn problem(&self, totals: &pb::UtilityTotals) -> Option<String> {
         let sum = self.sum(totals)?;
         let by_meter = [
             sum.accepted,
@@ -277,7 +275,7 @@ impl Report {
     }
 
     /// All meters of a utility together; `None` for a utility of which nothing was sent.
-    fn sum(&self, totals: &pb::UtilityTotals) -> Option<MeterFigures> {
+    pub(super) fn sum(&self, totals: &pb::UtilityTotals) -> Option<MeterFigures> {
         let meters = self.meters.get(&utility_of(totals)?)?;
         let mut sum = MeterFigures::default();
         for figures in meters.values() {
@@ -295,11 +293,11 @@ impl Report {
         Some(sum)
     }
 
-    fn events_per_second(&self) -> u64 {
+    pub(super) fn events_per_second(&self) -> u64 {
         per_second(self.totals.events, self.course.seconds)
     }
 
-    fn bytes_per_event(&self) -> u64 {
+    pub(super) fn bytes_per_event(&self) -> u64 {
         self.log_bytes.checked_div(self.log_events).unwrap_or(0)
     }
 
@@ -402,208 +400,6 @@ impl Report {
             "controls": self.trial.controls.iter().map(control).collect::<Vec<_>>(),
         })
     }
-
-    /// The report for people.
-    pub(crate) fn text(&self) -> String {
-        let sections = [
-            ("Readings", self.readings_text()),
-            ("Energy, water and money", self.money_text()),
-            ("Supply", self.supply_text()),
-            ("Top-ups by channel", self.channels_text()),
-            ("Refused at the counter", self.refusals_text()),
-            ("Books", self.books_text()),
-            ("The log", self.log_text()),
-        ];
-        let mut text = format!("\n{} accounts\n", grouped(self.totals.accounts));
-        for (title, body) in sections {
-            text.push_str(&format!("\n{title}\n{}\n", indented(&body)));
-        }
-        text
-    }
-
-    fn readings_text(&self) -> String {
-        let heads = [
-            "",
-            "sent",
-            "accepted",
-            "duplicate",
-            "conflicting",
-            "late",
-            "quarantined",
-            "refused",
-        ];
-        let mut table = Table::new(
-            &heads.map(|h| (h, if h.is_empty() { Set::Left } else { Set::Right })),
-            "none",
-        );
-        let mut problems = String::new();
-        for totals in &self.totals.utilities {
-            let (Some(utility), Some(sum)) = (utility_of(totals), self.sum(totals)) else {
-                continue;
-            };
-            let counts = [
-                sum.total,
-                totals.readings_accepted,
-                totals.readings_duplicate,
-                totals.readings_conflicting,
-                totals.readings_late,
-                totals.readings_quarantined,
-                totals.readings_refused,
-            ];
-            table.row(
-                std::iter::once(utility.to_string())
-                    .chain(counts.map(grouped))
-                    .collect(),
-            );
-            if let Some(problem) = self.problem(totals) {
-                problems.push_str(&format!("\n{utility}: {problem}"));
-            }
-        }
-        let verdict = if problems.is_empty() {
-            "\nevery reading is accounted for"
-        } else {
-            &problems
-        };
-        let unread = match self.totals.undecodable {
-            0 => String::new(),
-            n => format!("\n{n} message(s) that no one can read are in the dead letters"),
-        };
-        format!("{}{verdict}{unread}", table.text())
-    }
-
-    fn money_text(&self) -> String {
-        let heads = [
-            ("", Set::Left),
-            ("meters", Set::Right),
-            ("used", Set::Point),
-            ("charged B$", Set::Point),
-            ("credit left B$", Set::Point),
-        ];
-        let mut table = Table::new(&heads, "none");
-        for totals in &self.totals.utilities {
-            let Some(utility) = utility_of(totals) else {
-                continue;
-            };
-            let unit = if utility == Utility::Electricity {
-                "electricity, kWh"
-            } else {
-                "water, m³"
-            };
-            let (quantity, charge, credit) = (
-                totals.quantity.clone(),
-                totals.charge.clone(),
-                totals.credit.clone(),
-            );
-            table.row(vec![
-                unit.to_owned(),
-                grouped(totals.meters),
-                quantity,
-                charge,
-                credit,
-            ]);
-        }
-        table.text()
-    }
-
-    fn supply_text(&self) -> String {
-        let mut table = Table::new(
-            &[
-                ("", Set::Left),
-                ("disconnections", Set::Right),
-                ("reconnections", Set::Right),
-            ],
-            "none",
-        );
-        for totals in &self.totals.utilities {
-            let Some(utility) = utility_of(totals) else {
-                continue;
-            };
-            table.row(vec![
-                utility.to_string(),
-                grouped(totals.disconnections),
-                grouped(totals.reconnections),
-            ]);
-        }
-        let more = format!(
-            "\n{} orders confirmed by meters, {} notifications to customers",
-            grouped(self.course.orders_confirmed),
-            grouped(self.course.notifications)
-        );
-        table.text() + &more
-    }
-
-    fn channels_text(&self) -> String {
-        let mut table = Table::new(
-            &[
-                ("channel", Set::Left),
-                ("top-ups", Set::Right),
-                ("B$", Set::Point),
-            ],
-            "none",
-        );
-        for line in &self.totals.channels {
-            table.row(vec![
-                line.channel.clone(),
-                grouped(line.top_ups),
-                line.amount.clone(),
-            ]);
-        }
-        table.text()
-    }
-
-    fn refusals_text(&self) -> String {
-        let mut table = Table::new(&[("reason", Set::Left), ("times", Set::Right)], "nothing");
-        for (code, n) in &self.course.seen.refused {
-            table.row(vec![code.clone(), grouped(*n)]);
-        }
-        let waiting = self.course.seen.suspended;
-        format!(
-            "{}\n{waiting} payment(s) for a wrong meter went to suspense and were allocated by the office",
-            table.text()
-        )
-    }
-
-    fn books_text(&self) -> String {
-        let mut table = Table::new(
-            &[
-                ("control account", Set::Left),
-                ("in the ledger", Set::Point),
-                ("in detail", Set::Point),
-                ("difference", Set::Point),
-            ],
-            "none",
-        );
-        for control in &self.trial.controls {
-            let name = format!("{} = {}", control.ledger_account, control.made_of);
-            table.row(vec![
-                name,
-                control.in_ledger.clone(),
-                control.in_detail.clone(),
-                control.difference.clone(),
-            ]);
-        }
-        let verdict = if self.trial.balanced {
-            "balanced"
-        } else {
-            "NOT BALANCED"
-        };
-        format!(
-            "trial balance: debit {}, credit {}: {verdict}\n{}",
-            self.trial.debit,
-            self.trial.credit,
-            table.text()
-        )
-    }
-
-    fn log_text(&self) -> String {
-        format!(
-            "{} events, {} bytes each on average; the whole course took {:.1} s, {} events/s",
-            grouped(self.log_events),
-            self.bytes_per_event(),
-            self.course.seconds,
-            grouped(self.events_per_second())
-        )
-    }
 }
 
 /// Writes the report as JSON to a file.
@@ -645,7 +441,7 @@ fn per_second(events: u64, seconds: f64) -> u64 {
     }
 }
 
-fn utility_of(totals: &pb::UtilityTotals) -> Option<Utility> {
+pub(super) fn utility_of(totals: &pb::UtilityTotals) -> Option<Utility> {
     match totals.utility() {
         pb::Utility::Electricity => Some(Utility::Electricity),
         pb::Utility::Water => Some(Utility::Water),
@@ -671,9 +467,4 @@ fn asking(what: &str, status: &Status) -> Failure {
         "DEMO_GRPC",
         format!("asking {what}: {}: {}", status.code(), status.message()),
     )
-}
-
-fn indented(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| format!("  {line}")).collect();
-    lines.join("\n")
 }

@@ -194,11 +194,6 @@ impl Ledger {
         })
     }
 
-    /// Process id, for a look at its memory.
-    pub(crate) fn id(&self) -> u32 {
-        self.process.child.id()
-    }
-
     /// Stops it in order.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         self.process.stop()

@@ -116,7 +116,7 @@ fn read_file(
                 .exchanges
                 .push(exchange_after(&number, &seen.newest));
         }
-        let household = household(first + n, number, seen, utility)?;
+        let household = household(first + n, number, &seen, utility)?;
         story.town.households.push(household);
     }
     Ok(())
@@ -150,7 +150,7 @@ fn exchange_after(number: &MeterNumber, newest: &Reading) -> ExchangePlan {
 fn household(
     n: usize,
     number: MeterNumber,
-    seen: Seen,
+    seen: &Seen,
     utility: Utility,
 ) -> Result<Household, Failure> {
     let account = AccountId::parse(&format!("home-{number}"))

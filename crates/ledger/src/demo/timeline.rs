@@ -83,7 +83,7 @@ impl Timeline {
         let mut messages: Vec<Message> = self
             .hours
             .into_iter()
-            .flat_map(|((hour, utility), readings)| split(hour, utility, readings))
+            .flat_map(|((hour, utility), readings)| split(hour, utility, &readings))
             .chain(self.raw)
             .collect();
         messages.sort_by_key(|m| m.received_at);
@@ -113,7 +113,7 @@ impl Timeline {
     }
 }
 
-fn split(hour: Timestamp, utility: Utility, readings: Vec<Reading>) -> Vec<Message> {
+fn split(hour: Timestamp, utility: Utility, readings: &[Reading]) -> Vec<Message> {
     let received_at = hour + Millis::minutes(1);
     let part = |part: &[Reading]| Message {
         utility,
