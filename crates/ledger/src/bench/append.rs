@@ -28,7 +28,7 @@ use crate::output::local::grouped;
 const BATCHES: [(usize, u64); 3] = [(64, 700), (1_024, 500), (8_192, 500)];
 /// Calls under way at once, as on the write path: one being made durable, one staged behind it.
 const CALLS_IN_FLIGHT: usize = 2;
-/// Segments of the log here: the size the log has unless told. One run fills about two, so that their
+/// Segments of the log here: the size the log has unless told. A full run fills about two, so that their
 /// zero-filling falls into its time.
 const SEGMENT_BYTES: u64 = event_store::embedded::SEGMENT_BYTES_DEFAULT;
 /// Streams.
