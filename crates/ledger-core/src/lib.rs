@@ -8,6 +8,7 @@ pub mod answer;
 pub mod command;
 pub mod debt;
 pub mod event;
+pub mod hourly;
 pub mod ids;
 pub mod interval;
 pub mod num;

@@ -269,7 +269,7 @@ mod tests {
                 "reached"
             ]
         );
-        assert_eq!(line.json()["ratio"]["median"].to_string(), "0.700");
+        assert_eq!(line.json()["ratio"]["median"].to_string(), "0.7");
         assert_eq!(line.json()["reached"], true);
     }
 

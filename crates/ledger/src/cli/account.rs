@@ -2,6 +2,7 @@
 
 mod consumption;
 mod history;
+mod hourly;
 mod show;
 mod statement;
 

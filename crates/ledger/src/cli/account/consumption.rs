@@ -1,10 +1,12 @@
-//! `ledger account consumption`: consumption and charge of an account's meters by day or month.
+//! `ledger account consumption`: consumption and charge of an account's meters by day or month; by hour in
+//! [`super::hourly`].
 
 use clap::Args;
 use command_api::pb;
 use serde_json::{Value, json};
 
 use crate::cli::Globals;
+use crate::cli::account::hourly;
 use crate::cli::client::{ServerArgs, account_named, connect, unit, utility_name};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,6 +20,7 @@ Dates and months are local to the account's scheme.
 
 Examples:
   ledger account consumption A-1001 --from 2026-03-01 --to 2026-03-31
+  ledger account consumption A-1001 --hourly --from 2026-03-01 --to 2026-03-01
   ledger account consumption A-1001 --monthly --from 2026-01 --to 2026-12")]
 pub(crate) struct ConsumptionArgs {
     /// Account id, or meter:NUMBER.
@@ -31,6 +34,9 @@ pub(crate) struct ConsumptionArgs {
     /// By billing month instead of by day.
     #[arg(long)]
     monthly: bool,
+    /// By local hour instead of by day, folded from the account's history.
+    #[arg(long, conflicts_with = "monthly")]
+    hourly: bool,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -52,6 +58,9 @@ pub(super) async fn run(args: &ConsumptionArgs, globals: &Globals) -> Result<Exi
         at_least: String::new(),
     };
     let account = queries.get_account(request).await?.into_inner();
+    if args.hourly {
+        return hourly::run(&connected, &account, (&args.from, &args.to), globals).await;
+    }
     let mut lines = Vec::new();
     let mut asked: Vec<&str> = Vec::new();
     for meter in &account.meters {
