@@ -162,8 +162,16 @@ impl Feed {
 /// Refused readings by meter, from the dead letters; those of confirmations are left aside.
 pub(crate) async fn refused_by_meter(js: &Context) -> Result<BTreeMap<String, u64>, Failure> {
     let consumer = follow(js, names::REJECTED_STREAM).await?;
+    let stream = js.get_stream(names::REJECTED_STREAM).await;
+    let stream = stream.map_err(|e| nats("looking at the dead letters", &e))?;
+    let expected = usize::try_from(stream.cached_info().state.messages).unwrap_or(usize::MAX);
+    let until = Instant::now() + TAKEN_WITHIN;
+    let mut letters = take(&consumer).await?;
+    while letters.len() < expected && Instant::now() < until {
+        letters.extend(take(&consumer).await?);
+    }
     let mut by_meter = BTreeMap::new();
-    for payload in take(&consumer).await? {
+    for payload in letters {
         let letter: Result<Value, _> = serde_json::from_slice(&payload);
         let meter = letter
             .as_ref()
