@@ -60,6 +60,7 @@ fn wire(at: Timestamp) -> Option<prost_types::Timestamp> {
 async fn set_up(client: &Client, installed_at: Timestamp) {
     for n in 0..METERS {
         let open = pb::OpenAccountRequest {
+            scheme: String::new(),
             reference: format!("open-{n}"),
             account_id: format!("A{n}"),
             class: "residential".to_owned(),

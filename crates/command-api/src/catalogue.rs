@@ -128,7 +128,8 @@ fn next(before: &Rejection) -> Option<Rejection> {
         R::MeterRemoved { .. } => R::MeterTaken { meter, holder },
         R::MeterTaken { .. } => R::UtilityHasMeter { meter },
         R::UtilityHasMeter { .. } => R::NoTariff { what: text() },
-        R::NoTariff { .. } => R::AlreadyActive { meter },
+        R::NoTariff { .. } => R::NotOffered { what: text() },
+        R::NotOffered { .. } => R::AlreadyActive { meter },
         R::AlreadyActive { .. } => R::BadInput {
             field: text(),
             reason: text(),

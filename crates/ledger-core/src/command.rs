@@ -38,6 +38,9 @@ pub struct FinalReading {
 /// Opens an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenAccount {
+    /// Scheme by name; absent means the first that is served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<String>,
     /// Customer class, such as `residential`.
     pub class: String,
     /// Dwelling units, at least 1.

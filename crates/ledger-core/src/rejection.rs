@@ -62,6 +62,12 @@ pub enum Rejection {
         /// Utility and class.
         what: String,
     },
+    /// The scheme does not do this at all.
+    #[error("the scheme does not have {what}")]
+    NotOffered {
+        /// What was asked for.
+        what: String,
+    },
     /// The meter is active already.
     #[error("meter {meter} is active already")]
     AlreadyActive {
@@ -306,6 +312,11 @@ impl Rejection {
                 "NO_TARIFF",
                 "The scheme has no tariff for this utility and class.",
                 Nothing,
+            ),
+            Self::NotOffered { .. } => line(
+                "NOT_OFFERED",
+                "The account's scheme does not have this at all.",
+                HandBack,
             ),
             Self::AlreadyActive { .. } => {
                 line("ALREADY_ACTIVE", "The meter was activated before.", Nothing)

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use ledger_core::account::Account;
+use ledger_core::command::Command;
 use ledger_core::scheme::SchemePolicy;
 
 /// The schemes of this process.
@@ -69,6 +70,17 @@ impl Policies {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Arc<SchemePolicy>> {
         self.all.iter()
+    }
+
+    /// The scheme that judges a command: the account's own, or the one in which it is to be opened.
+    pub(crate) fn judging(&self, account: &Account, command: &Command) -> &Arc<SchemePolicy> {
+        if let Command::OpenAccount(open) = command
+            && account.scheme().is_empty()
+            && let Some(named) = open.scheme.as_deref().and_then(|name| self.named(name))
+        {
+            return named;
+        }
+        self.of(account)
     }
 
     /// The scheme of an account; an account not yet opened will belong to the first.

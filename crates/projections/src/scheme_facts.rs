@@ -24,6 +24,8 @@ pub struct SchemeFacts {
     pub transfer: Option<Transfer>,
     /// Utilities whose supply is cut when credit is used up (U8).
     pub cut_at_zero: Vec<Utility>,
+    /// Utilities whose first top-up must come within a period (U2).
+    pub first_top_up: Vec<Utility>,
     /// How often an unconfirmed order is sent again (C20).
     pub order_repeats_max: u32,
 }
@@ -43,8 +45,14 @@ impl SchemeFacts {
                 .utility(*utility)
                 .is_some_and(|u| u.disconnect_at_zero)
         };
+        let first = |utility: &Utility| {
+            policy
+                .utility(*utility)
+                .is_some_and(|u| u.first_top_up_within.is_some())
+        };
         Self {
             transfer,
+            first_top_up: Utility::ALL.into_iter().filter(first).collect(),
             cut_at_zero: Utility::ALL.into_iter().filter(cut).collect(),
             order_repeats_max: policy.orders().repeats_max,
         }

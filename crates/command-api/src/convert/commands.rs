@@ -68,8 +68,10 @@ impl TryFrom<(&ChannelId, &pb::OpenAccountRequest)> for Asked {
         } else {
             f.opaque("customer", &m.customer)
         };
+        let scheme = f.text("scheme", &m.scheme);
         let asked = (|| {
             let open = OpenAccount {
+                scheme,
                 class: class?,
                 dwelling_units: units?,
                 contracted_kva,

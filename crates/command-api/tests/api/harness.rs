@@ -154,6 +154,7 @@ impl World {
         let account_id = format!("A{n}");
         let staff = self.client("office").await;
         let open = pb::OpenAccountRequest {
+            scheme: String::new(),
             reference: format!("open-{n}"),
             account_id: account_id.clone(),
             class: "residential".to_owned(),

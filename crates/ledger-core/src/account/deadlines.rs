@@ -114,5 +114,9 @@ fn transfer(draft: &mut Draft<'_>) {
 /// Whether the utility's first period is still running at this step.
 pub(super) fn in_grace(draft: &Draft<'_>, utility: Utility) -> Option<bool> {
     let until = draft.account.wallet(utility)?.grace_until?;
-    Some(!draft.is_over(until))
+    let has_period = draft
+        .policy
+        .utility(utility)
+        .is_some_and(|u| u.first_top_up_within.is_some());
+    Some(has_period && !draft.is_over(until))
 }

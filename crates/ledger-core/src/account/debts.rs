@@ -19,6 +19,11 @@ pub(super) fn agree(
     (principal, instalment): (Money, Money),
     start: Month,
 ) -> Result<(), Rejection> {
+    if draft.policy.debt().is_none() {
+        return Err(Rejection::NotOffered {
+            what: "debt agreements".to_owned(),
+        });
+    }
     must_be_payable(draft, principal)?;
     instalment_must_fit(draft, instalment, principal)?;
     if let Some(debt) = draft.account.debt().filter(|d| d.is_open()) {

@@ -129,6 +129,13 @@ fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> 
 }
 
 fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejection> {
+    if open
+        .scheme
+        .as_ref()
+        .is_some_and(|scheme| scheme != draft.policy.name())
+    {
+        return Err(bad_input("scheme", "no scheme of this name is served"));
+    }
     if open.dwelling_units == 0 {
         return Err(bad_input("dwelling_units", "at least 1"));
     }

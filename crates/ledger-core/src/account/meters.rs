@@ -117,7 +117,8 @@ pub(super) fn activate(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<()
     let period = draft
         .policy
         .utility(utility)
-        .map_or(crate::time::Millis::ZERO, |u| u.first_top_up_within);
+        .and_then(|u| u.first_top_up_within)
+        .unwrap_or(crate::time::Millis::ZERO);
     let until = draft.at + period;
     draft.emit(AccountEvent::MeterActivated(MeterActivated {
         u: utility,

@@ -77,7 +77,7 @@ fn must_be_within_limits(draft: &Draft<'_>, amount: Money) -> Result<(), Rejecti
 
 /// U13: while anything of the instalment is due, no top-up of the account is taken.
 fn gate_must_be_open(draft: &Draft<'_>) -> Result<(), Rejection> {
-    if !draft.policy.debt().gate {
+    if !draft.policy.debt().is_some_and(|debt| debt.gate) {
         return Ok(());
     }
     let due = draft

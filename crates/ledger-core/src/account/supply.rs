@@ -18,10 +18,12 @@ fn by_credit(draft: &Draft<'_>, wallet: &Wallet) -> Supply {
     };
     match deadlines::in_grace(draft, wallet.utility) {
         None | Some(true) => Supply::On,
-        Some(false) if !wallet.first_top_up => Supply::Off(SupplyReason::NoFirstTopUp),
+        Some(false) if policy.first_top_up_within.is_some() && !wallet.first_top_up => {
+            Supply::Off(SupplyReason::NoFirstTopUp)
+        }
         Some(false) => {
             let first_return = wallet.supply == Supply::Off(SupplyReason::NoFirstTopUp)
-                && policy.first_top_up_reconnects == ReconnectAt::AboveZero;
+                && policy.first_top_up_reconnects == Some(ReconnectAt::AboveZero);
             let needs_credit = policy.disconnect_at_zero || first_return;
             if needs_credit && !wallet.balance.is_positive() {
                 Supply::Off(SupplyReason::NoCredit)

@@ -108,6 +108,14 @@ fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
             payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;
         }
     }
+    for (utility, policy) in present(&file.utilities) {
+        if policy.first_top_up_within.is_some() != policy.first_top_up_reconnects.is_some() {
+            return Err(fault(
+                &format!("utilities.{utility}.first_topup_hours"),
+                "given together with first_topup_reconnect",
+            ));
+        }
+    }
     if file.limits.dwelling_units_max == 0 {
         return Err(fault("limits.dwelling_units_max", "at least 1"));
     }

@@ -40,7 +40,7 @@ pub(super) struct SchemeFile {
     pub(super) meter_number: MeterNumberPolicy,
     pub(super) topup: TopUpPolicy,
     pub(super) transfer: Option<TransferPolicy>,
-    pub(super) debt: DebtPolicy,
+    pub(super) debt: Option<DebtPolicy>,
     pub(super) readings: ReadingPolicy,
     pub(super) orders: OrderPolicy,
     pub(super) limits: InputLimits,
@@ -89,7 +89,9 @@ pub(super) fn hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis
     Ok(Millis::hours(i64::from(number)))
 }
 
-fn some_hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Millis>, D::Error> {
+pub(super) fn some_hours<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Millis>, D::Error> {
     hours(deserializer).map(Some)
 }
 

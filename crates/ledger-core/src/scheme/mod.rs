@@ -74,8 +74,8 @@ mod tests {
             (Utility::Water, ReconnectAt::AnyBalance),
         ] {
             let policy = usms().utility(utility).unwrap().clone();
-            assert_eq!(policy.first_top_up_within, Millis::hours(72));
-            assert_eq!(policy.first_top_up_reconnects, reconnects);
+            assert_eq!(policy.first_top_up_within, Some(Millis::hours(72)));
+            assert_eq!(policy.first_top_up_reconnects, Some(reconnects));
         }
     }
 
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn u13_the_debt_gate_is_policy() {
-        assert!(usms().debt().gate);
+        assert!(usms().debt().unwrap().gate);
     }
 
     #[test]

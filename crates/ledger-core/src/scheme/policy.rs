@@ -32,7 +32,7 @@ pub struct SchemePolicy {
     meter_number: MeterNumberPolicy,
     top_up: TopUpPolicy,
     transfer: Option<TransferPolicy>,
-    debt: DebtPolicy,
+    debt: Option<DebtPolicy>,
     readings: ReadingPolicy,
     orders: OrderPolicy,
     limits: InputLimits,
@@ -323,10 +323,10 @@ impl SchemePolicy {
         self.transfer.as_ref()
     }
 
-    /// Debt agreements.
+    /// Debt agreements; none when the scheme does not make any.
     #[must_use]
-    pub const fn debt(&self) -> &DebtPolicy {
-        &self.debt
+    pub const fn debt(&self) -> Option<&DebtPolicy> {
+        self.debt.as_ref()
     }
 
     /// How readings are judged.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
-use super::file::{hours, minutes_count, positive_quantity};
+use super::file::{minutes_count, positive_quantity, some_hours};
 use crate::ids::RegisterId;
 use crate::num::{Money, Quantity};
 use crate::time::Millis;
@@ -36,12 +36,13 @@ pub struct UtilityPolicy {
     /// Whether supply ends at a credit of zero or below (U8), or never for want of credit (U7).
     #[serde(rename = "at_zero", deserialize_with = "at_zero")]
     pub disconnect_at_zero: bool,
-    /// The period after activation in which the first top-up must come (U2).
-    #[serde(rename = "first_topup_hours", deserialize_with = "hours")]
-    pub first_top_up_within: Millis,
-    /// At what balance the first top-up brings supply back (U2).
+    /// The period after activation in which the first top-up must come (U2); none, supply follows credit
+    /// from the activation on.
+    #[serde(rename = "first_topup_hours", default, deserialize_with = "some_hours")]
+    pub first_top_up_within: Option<Millis>,
+    /// At what balance the first top-up brings supply back (U2); given with the period.
     #[serde(rename = "first_topup_reconnect")]
-    pub first_top_up_reconnects: ReconnectAt,
+    pub first_top_up_reconnects: Option<ReconnectAt>,
     /// The credit at which a notice goes out (U5); none, no notice.
     pub low_credit_at: Option<Money>,
 }

@@ -17,6 +17,7 @@ mod meters;
 mod orders;
 mod properties;
 mod readings;
+mod schemes;
 mod story;
 mod tariff;
 mod time;

@@ -67,6 +67,7 @@ impl Story {
             voidable: None,
         };
         let open = OpenAccount {
+            scheme: None,
             class: class.to_owned(),
             dwelling_units: 1,
             contracted_kva,

@@ -123,7 +123,7 @@ impl LedgerDomain {
             Ok(facts) => facts,
             Err(damage) => return Decision::answer(Verdict::Damaged(damage)),
         };
-        let policy = self.policies().of(account);
+        let policy = self.policies().judging(account, &task.command);
         if !looks_beyond(task) {
             let decided = decide(account, policy, &facts, &task.command);
             return self.conclude(account, task, decided, Beyond::default());

@@ -245,6 +245,7 @@ pub(crate) fn staff(reference: &str, id: &str, command: Command, at: Timestamp) 
 
 pub(crate) fn open(id: &str) -> CommandRequest {
     let open = OpenAccount {
+        scheme: None,
         class: "residential".to_owned(),
         dwelling_units: 1,
         contracted_kva: None,

@@ -75,6 +75,7 @@ fn steps(number: usize, at: Timestamp) -> Result<[Step; 4], Failure> {
     let account = AccountId::parse(&account_name(number)).map_err(|error| made_up(&error))?;
     let meter = MeterNumber::parse(&meter_name(number)).map_err(|error| made_up(&error))?;
     let open = OpenAccount {
+        scheme: None,
         class: "residential".to_owned(),
         dwelling_units: 1,
         contracted_kva: None,

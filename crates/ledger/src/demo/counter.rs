@@ -112,6 +112,7 @@ impl Counter {
         let office = self.office.at(first);
         let id = home.account.to_string();
         let open = pb::OpenAccountRequest {
+            scheme: String::new(),
             reference: format!("open-{id}"),
             account_id: id.clone(),
             class: "residential".to_owned(),

@@ -172,6 +172,7 @@ impl World {
     /// An open account with a meter that was installed and activated at the start.
     pub(crate) async fn household(&self, id: &str, number: &str) {
         let open = OpenAccount {
+            scheme: None,
             class: "residential".to_owned(),
             dwelling_units: 1,
             contracted_kva: None,

@@ -108,7 +108,7 @@ fn judge(
 ) -> Option<AccountDue> {
     let facts = facts(&c.scheme);
     let at = match kind {
-        DueKind::FirstTopUp => c.at,
+        DueKind::FirstTopUp => facts.first_top_up.contains(&c.utility).then_some(c.at)?,
         DueKind::NoCredit => facts.cut_at_zero.contains(&c.utility).then_some(c.at)?,
         DueKind::Order => (c.sent <= facts.order_repeats_max).then_some(c.at)?,
         DueKind::Transfer => {
