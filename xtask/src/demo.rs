@@ -27,18 +27,9 @@ pub(crate) fn take_own_flag(arguments: &[String]) -> (bool, Vec<String>) {
 /// Returns only if the demonstration could not be started: it takes this process's place.
 pub(crate) fn run(root: &Path, mode: Mode, arguments: &[String]) -> Result<bool, Failure> {
     install::ensure(install::FOR_DEMO, mode)?;
-    println!("demo: building the ledger in release (some minutes the first time, then seconds)");
-    let mut build = cargo(
-        root,
-        &[
-            "build",
-            "--release",
-            "--package",
-            "ledger",
-            "--bin",
-            "ledger",
-        ],
-    );
+    println!("demo: building the ledger (some minutes the first time, then seconds)");
+    // The whole workspace's features in the tests' profile: what is built here need not be built again.
+    let mut build = cargo(root, &["build", "--workspace", "--bin", "ledger"]);
     let line = written_out(&build);
     let built = build.status().map_err(|error| not_started(&line, &error))?;
     if !built.success() {
@@ -47,7 +38,7 @@ pub(crate) fn run(root: &Path, mode: Mode, arguments: &[String]) -> Result<bool,
             format!("read above, then: {line}"),
         ));
     }
-    let binary = target_folder(root)?.join("release").join("ledger");
+    let binary = target_folder(root)?.join("debug").join("ledger");
     let mut ledger = Command::new(binary);
     ledger
         .arg("demo")

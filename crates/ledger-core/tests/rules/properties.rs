@@ -200,10 +200,11 @@ fn month_of_readings() -> impl Strategy<Value = Vec<(i64, i64)>> {
     prop::collection::vec((1i64..43_000, 0i64..90_000_000), 2..60).prop_map(|mut steps| {
         steps.sort_unstable();
         steps.dedup_by_key(|s| s.0);
-        let mut register = 0;
+        let (mut before, mut register) = (0, 0);
         let rise = |(minute, rise): (i64, i64)| {
-            // At most 1.6 kWh a minute, so that every pair of readings is plausible.
-            register += rise % (1_000 * minute.max(1));
+            // At most 96 kW since the reading before, so that every pair of readings is plausible.
+            register += rise % (1_600_000 * (minute - before));
+            before = minute;
             (minute, register)
         };
         steps.into_iter().map(rise).collect()

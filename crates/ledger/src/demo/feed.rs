@@ -171,19 +171,24 @@ pub(crate) async fn refused_by_meter(js: &Context) -> Result<BTreeMap<String, u6
         letters.extend(take(&consumer).await?);
     }
     let mut by_meter = BTreeMap::new();
-    for payload in letters {
-        let letter: Result<Value, _> = serde_json::from_slice(&payload);
-        let meter = letter
-            .as_ref()
-            .ok()
-            .filter(|l| l.get("read_at").is_some())
-            .and_then(|l| l.get("meter"))
-            .and_then(Value::as_str);
-        if let Some(meter) = meter {
-            *by_meter.entry(meter.to_owned()).or_default() += 1;
-        }
+    for meter in letters.iter().flat_map(|letter| meters_in(letter)) {
+        *by_meter.entry(meter).or_default() += 1;
     }
     Ok(by_meter)
+}
+
+/// The meters of the readings in a dead letter: it holds one reading, or the message as it came.
+fn meters_in(letter: &[u8]) -> Vec<String> {
+    let Ok(letter) = serde_json::from_slice::<Value>(letter) else {
+        return Vec::new();
+    };
+    let batch = letter.get("readings").and_then(Value::as_array);
+    let readings = batch.map_or_else(|| std::slice::from_ref(&letter), Vec::as_slice);
+    let meter_of = |reading: &Value| {
+        reading.get("read_at")?;
+        reading.get("meter")?.as_str().map(str::to_owned)
+    };
+    readings.iter().filter_map(meter_of).collect()
 }
 
 fn payload(message: &Message) -> String {
@@ -241,4 +246,23 @@ async fn take(consumer: &PullConsumer) -> Result<Vec<bytes::Bytes>, Failure> {
 
 fn nats(doing: &str, error: &dyn std::error::Error) -> Failure {
     Failure::unavailable("DEMO_NATS", format!("{doing}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_names_its_meters_whether_it_is_a_reading_a_batch_or_neither() {
+        let one = r#"{"meter":"E1","read_at":"2026-03-03T16:00:00Z","value":"1"}"#;
+        let batch = format!("{{\"readings\":[{one},{one}]}}");
+        assert_eq!(meters_in(one.as_bytes()), ["E1"]);
+        assert_eq!(meters_in(batch.as_bytes()), ["E1", "E1"]);
+        let confirmation = br#"{"meter":"E1","order":1,"at":"2026-03-03T16:00:00Z"}"#;
+        assert_eq!(meters_in(confirmation), Vec::<String>::new());
+        assert_eq!(
+            meters_in(br#"{"meter":"E1","value":12.5"#),
+            Vec::<String>::new()
+        );
+    }
 }

@@ -194,7 +194,6 @@ impl Play {
     }
 
     /// The first household is left out: its meter may have been exchanged.
-    /// The first household is left out: its meter may have been exchanged.
     async fn wrong_number(&mut self, chunk: &Chunk) -> Result<(), Failure> {
         let now = chunk.until + Millis::minutes(2);
         let settled = self
