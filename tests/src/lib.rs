@@ -46,9 +46,13 @@ pub fn real_data() -> Option<PathBuf> {
     None
 }
 
-/// The `ledger` binary beside this test's own folder, built when it is not there yet.
+/// The `ledger` binary: the one that `cargo xtask test` has built and names in `LEDGER_BIN`, else the one
+/// beside this test's own folder, built anew so that it is never an old one.
 #[must_use]
 pub fn ledger_binary() -> PathBuf {
+    if let Some(built) = std::env::var_os("LEDGER_BIN") {
+        return PathBuf::from(built);
+    }
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().unwrap().parent().unwrap();
     let binary = folder.join("ledger");

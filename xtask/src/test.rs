@@ -5,7 +5,7 @@
 //! themselves; this recipe only makes sure that they can.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -28,6 +28,9 @@ struct Run {
     counts: Option<Counts>,
 }
 
+/// Tells the end-to-end tests which binary to start; without it they build it themselves.
+const BINARY: &str = "LEDGER_BIN";
+
 /// Runs all tests, or those that `filters` select.
 ///
 /// # Errors
@@ -35,13 +38,6 @@ struct Run {
 pub(crate) fn run(root: &Path, mode: Mode, filters: &[String]) -> Result<bool, Failure> {
     let start = Instant::now();
     install::ensure(install::FOR_TESTS, mode)?;
-    println!("test: building the binaries that the end-to-end tests start");
-    if !passes(&mut cargo(root, &["build", "--workspace", "--bins"]))? {
-        return Err(Failure::new(
-            "the workspace does not build",
-            "read above; `cargo check` is quicker",
-        ));
-    }
     let tests = run_tests(root, filters)?;
     let docs = run_doc_tests(root, filters)?;
     let took = seconds(start.elapsed());
@@ -75,7 +71,12 @@ fn run_tests(root: &Path, filters: &[String]) -> Result<Run, Failure> {
         "--",
     ];
     words.extend(filters.iter().map(String::as_str));
-    counted(&mut cargo(root, &words))
+    counted(cargo(root, &words).env(BINARY, built_binary(root)?))
+}
+
+/// The binary that the end-to-end tests start: the test runner builds it before it runs any of them.
+fn built_binary(root: &Path) -> Result<PathBuf, Failure> {
+    Ok(target_folder(root)?.join("debug").join("ledger"))
 }
 
 fn run_nextest(root: &Path, filters: &[String]) -> Result<Run, Failure> {
@@ -92,7 +93,7 @@ fn run_nextest(root: &Path, filters: &[String]) -> Result<Run, Failure> {
     // A name may select doc tests only; that nothing at all ran is judged at the end.
     let mut words = vec!["nextest", "run", "--workspace", "--no-tests", "pass"];
     words.extend(filters.iter().map(String::as_str));
-    let succeeded = passes(&mut cargo(root, &words))?;
+    let succeeded = passes(cargo(root, &words).env(BINARY, built_binary(root)?))?;
     let counts = std::fs::read_to_string(&report)
         .ok()
         .and_then(|text| counts_of_junit(&text));
