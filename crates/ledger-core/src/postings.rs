@@ -92,6 +92,8 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::DebtRescheduled(_)
         | AccountEvent::SupplyDisconnectionOrdered(_)
         | AccountEvent::SupplyReconnectionOrdered(_)
+        | AccountEvent::SupplyDisconnectionDeferred(_)
+        | AccountEvent::SupplyDisconnectionCancelled(_)
         | AccountEvent::MeterOrderRepeated(_)
         | AccountEvent::MeterOrderConfirmed(_) => Vec::new(),
     }

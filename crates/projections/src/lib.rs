@@ -29,5 +29,5 @@ pub use engine::{ReadModels, Settings, Status};
 pub use error::{ReadModelError, Stopped};
 pub use queries::Snapshot;
 pub use rebuild::{Progress, RebuildReport, rebuild};
-pub use scheme_facts::{SchemeFacts, Transfer};
+pub use scheme_facts::{Quiet, SchemeFacts, Transfer};
 pub use verify::{VerifyReport, verify};

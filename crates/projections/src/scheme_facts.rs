@@ -1,7 +1,7 @@
 //! What a query must be told of a scheme: deadlines depend on its policy, rows do not.
 
-use ledger_core::scheme::SchemePolicy;
-use ledger_core::time::Millis;
+use ledger_core::scheme::{Calendar, QuietPolicy, SchemePolicy};
+use ledger_core::time::{Millis, Timestamp, Zone};
 use ledger_core::utility::Utility;
 
 /// A transfer of credit between an account's wallets (U7).
@@ -17,6 +17,17 @@ pub struct Transfer {
     pub every: Millis,
 }
 
+/// When no supply is cut by itself (C15).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quiet {
+    /// Hours and days.
+    pub policy: QuietPolicy,
+    /// Public holidays.
+    pub calendar: Calendar,
+    /// The scheme's zone.
+    pub zone: Zone,
+}
+
 /// What deadlines need to know of a scheme's policy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SchemeFacts {
@@ -28,6 +39,8 @@ pub struct SchemeFacts {
     pub first_top_up: Vec<Utility>,
     /// How often an unconfirmed order is sent again (C20).
     pub order_repeats_max: u32,
+    /// Its quiet time, where it has one.
+    pub quiet: Option<Quiet>,
 }
 
 impl SchemeFacts {
@@ -55,6 +68,18 @@ impl SchemeFacts {
             first_top_up: Utility::ALL.into_iter().filter(first).collect(),
             cut_at_zero: Utility::ALL.into_iter().filter(cut).collect(),
             order_repeats_max: policy.orders().repeats_max,
+            quiet: policy.quiet().map(|quiet| Quiet {
+                policy: quiet.clone(),
+                calendar: policy.calendar().clone(),
+                zone: policy.zone().clone(),
+            }),
         }
+    }
+
+    /// Whether no supply is cut by itself at an instant.
+    #[must_use]
+    pub fn is_quiet(&self, at: Timestamp) -> bool {
+        let end = |quiet: &Quiet| quiet.policy.end_of(at, &quiet.zone, &quiet.calendar);
+        self.quiet.as_ref().and_then(end).is_some()
     }
 }

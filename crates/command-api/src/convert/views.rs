@@ -83,6 +83,7 @@ impl From<SupplyView> for pb::Supply {
             confirmed_at: instant(s.confirmed_at),
             disconnections: s.disconnections,
             reconnections: s.reconnections,
+            cut_waits_until: instant(s.cut_waits_until),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The account's own deadlines (C6): the end of the first 72 hours (U2, U3, U8) and the turns by which
-//! electricity credit pays a negative water balance (U7).
+//! The account's own deadlines (C6): the end of the first 72 hours (U2, U3, U8), the turns by which
+//! electricity credit pays a negative water balance (U7), the end of quiet time for which a cut waits
+//! (C15).
 //!
 //! They act before a later command, as of their due time, in the same append. So a clock that runs late,
 //! or not at all, changes nothing but when somebody sees it.
 
 use super::draft::Draft;
-use super::{Account, Lifecycle, Wallet};
+use super::{Account, Lifecycle, Wallet, quiet};
 use crate::event::{AccountEvent, CreditTransferred};
 use crate::num::Money;
 use crate::scheme::{SchemePolicy, TransferPolicy};
@@ -13,7 +14,7 @@ use crate::time::{Millis, Timestamp};
 use crate::utility::Utility;
 
 /// Lets everything act that was due before `until`, oldest first; at one instant the end of the first
-/// period comes before the transfer.
+/// period comes before the transfer, and that before the end of quiet time.
 pub(super) fn act(draft: &mut Draft<'_>, until: Timestamp) {
     let mut cursor = before_pending(draft.account);
     while let Some(due) = next(draft.account, draft.policy, cursor).filter(|due| *due < until) {
@@ -24,6 +25,10 @@ pub(super) fn act(draft: &mut Draft<'_>, until: Timestamp) {
         if turn_at(draft.account, draft.policy, due) {
             draft.begin_step(due, true);
             transfer(draft);
+            draft.end_step();
+        }
+        if quiet::ends_at(draft.account, due) {
+            draft.begin_step(due, true);
             draft.end_step();
         }
         cursor = due;
@@ -46,7 +51,8 @@ pub(super) fn next(
         .filter(|due| *due > after)
         .min();
     let turn = policy.transfer().and_then(|t| next_turn(account, t, after));
-    grace.into_iter().chain(turn).min()
+    let quiet = quiet::next(account, after);
+    grace.into_iter().chain(turn).chain(quiet).min()
 }
 
 /// Deadlines at the newest event's own instant still lie ahead, unless deadlines acted then already.

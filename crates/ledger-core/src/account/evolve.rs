@@ -1,7 +1,7 @@
 //! What a fact changes. Never refuses history; asserts what decisions guarantee.
 
 use super::meter::{Base, KeptClass, MeterState};
-use super::wallet::{MonthPosition, OpenOrder, Supply};
+use super::wallet::{MonthPosition, OpenOrder, Supply, WaitingCut};
 use super::{Account, Lifecycle, Profile};
 use crate::debt::DebtPlan;
 use crate::event::{
@@ -87,6 +87,15 @@ impl Account {
             }
             AccountEvent::SupplyDisconnectionOrdered(e) => self.fold_order(e, Supply::Off(e.why)),
             AccountEvent::SupplyReconnectionOrdered(e) => self.fold_order(e, Supply::On),
+            AccountEvent::SupplyDisconnectionDeferred(e) => {
+                self.wallet_mut(e.u).cut_waits = Some(WaitingCut {
+                    until: e.until,
+                    why: e.why,
+                });
+            }
+            AccountEvent::SupplyDisconnectionCancelled(e) => {
+                self.wallet_mut(e.u).cut_waits = None;
+            }
             AccountEvent::AccountOpened(e) => {
                 assert!(
                     self.lifecycle == Lifecycle::Unborn,
@@ -106,7 +115,9 @@ impl Account {
                 if let Some(meter) = self.meter_in_place_mut(&e.m) {
                     meter.removed_at = Some(e.t);
                 }
-                self.wallet_mut(e.u).open_order = None;
+                let wallet = self.wallet_mut(e.u);
+                wallet.open_order = None;
+                wallet.cut_waits = None;
             }
             AccountEvent::MeterExchanged(e) => self.fold_exchanged(e),
             AccountEvent::MeterOrderRepeated(e) => {
@@ -133,6 +144,7 @@ impl Account {
         wallet.first_top_up = false;
         wallet.supply = Supply::On;
         wallet.open_order = None;
+        wallet.cut_waits = None;
         if wallet.position.as_ref().is_none_or(|p| p.month < e.b) {
             wallet.position = Some(MonthPosition {
                 month: e.b,
@@ -222,6 +234,7 @@ impl Account {
         );
         wallet.supply = supply;
         wallet.orders = e.n;
+        wallet.cut_waits = None;
         let on = supply == Supply::On;
         wallet.open_order = Some(OpenOrder {
             n: e.n,
@@ -239,6 +252,7 @@ impl Account {
             wallet.balance = Money::ZERO;
             wallet.negative_since = None;
             wallet.turning = false;
+            wallet.cut_waits = None;
         }
         let taken: Money = e.w.iter().map(|w| w.debt).sum();
         if let Some(debt) = &mut self.debt

@@ -1,7 +1,7 @@
 //! Supply: what it should be by credit, staff's orders, and orders to the meter (U2, U3, U8, C20).
 
 use super::draft::Draft;
-use super::{Supply, Wallet, deadlines};
+use super::{Supply, Wallet, deadlines, quiet};
 use crate::event::{
     AccountEvent, MeterOrderConfirmed, MeterOrderRepeated, SupplyOrdered, SupplyReason,
 };
@@ -46,7 +46,7 @@ pub(super) fn follow_credit(draft: &mut Draft<'_>, utility: Utility) {
         return;
     };
     match (wallet.supply, by_credit(draft, wallet)) {
-        (Supply::On, Supply::Off(why)) => order(draft, utility, meter, Err(why)),
+        (Supply::On, Supply::Off(why)) => quiet::cut(draft, utility, meter, why),
         (Supply::Off(was), Supply::On) => {
             let why = if was == SupplyReason::NoFirstTopUp {
                 SupplyReason::FirstTopUp
@@ -55,12 +55,13 @@ pub(super) fn follow_credit(draft: &mut Draft<'_>, utility: Utility) {
             };
             order(draft, utility, meter, Ok(why));
         }
-        (Supply::On, Supply::On) | (Supply::Off(_), Supply::Off(_)) => {}
+        (Supply::On, Supply::On) => quiet::cancel(draft, utility, meter),
+        (Supply::Off(_), Supply::Off(_)) => {}
     }
 }
 
-/// `Ok` orders supply on, `Err` off.
-fn order(
+/// `Ok` orders supply on, `Err` off, whatever the hour.
+pub(super) fn order(
     draft: &mut Draft<'_>,
     utility: Utility,
     meter: MeterNumber,
@@ -158,7 +159,8 @@ pub(super) fn repeat_lapsed_orders(draft: &mut Draft<'_>) {
         let Some(open) = &wallet.open_order else {
             continue;
         };
-        if open.until <= draft.at && open.sent <= orders.repeats_max {
+        let lapsed = open.until <= draft.at && open.sent <= orders.repeats_max;
+        if lapsed && !quiet::must_wait(draft, open.on) {
             let repeated = MeterOrderRepeated {
                 u: utility,
                 m: open.meter.clone(),

@@ -32,6 +32,15 @@ pub struct OpenOrder {
     pub sent: u32,
 }
 
+/// A cut that waits for the end of a quiet time (C15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WaitingCut {
+    /// End of the quiet time.
+    pub until: Timestamp,
+    /// Why supply would be cut, as of when it was put off; decided anew at the end.
+    pub why: SupplyReason,
+}
+
 /// Consumption and charge of the month that is being billed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonthPosition {
@@ -62,6 +71,8 @@ pub struct Wallet {
     pub open_order: Option<OpenOrder>,
     /// Number of the newest order, 0 for none.
     pub orders: u32,
+    /// A cut that waits for the end of a quiet time (C15).
+    pub cut_waits: Option<WaitingCut>,
     /// Place in the blocks of the month.
     pub position: Option<MonthPosition>,
     /// A transfer has been made since `negative_since`: turns go on although the balance is not below zero.
@@ -79,6 +90,7 @@ impl Wallet {
             supply: Supply::On,
             open_order: None,
             orders: 0,
+            cut_waits: None,
             position: None,
             turning: false,
         }

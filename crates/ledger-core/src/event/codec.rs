@@ -87,6 +87,8 @@ kinds! {
     "meter-order-repeated.v1" => Account AccountEvent MeterOrderRepeated;
     "meter-order-confirmed.v1" => Account AccountEvent MeterOrderConfirmed;
     "account-closed.v1" => Account AccountEvent AccountClosed;
+    "supply-disconnection-deferred.v1" => Account AccountEvent SupplyDisconnectionDeferred;
+    "supply-disconnection-cancelled.v1" => Account AccountEvent SupplyDisconnectionCancelled;
     "meter-claimed.v1" => Meter MeterEvent MeterClaimed;
     "meter-released.v1" => Meter MeterEvent MeterReleased;
     "command-answered.v1" => Key;

@@ -8,11 +8,13 @@
 mod account;
 mod codec;
 mod meta;
+mod quiet;
 mod streams;
 
 pub use account::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use meta::{Meta, Stamp};
+pub use quiet::*;
 pub use streams::*;
 
 /// A fact in an account's stream.
@@ -64,6 +66,10 @@ pub enum AccountEvent {
     SupplyDisconnectionOrdered(SupplyOrdered),
     /// Supply was ordered on.
     SupplyReconnectionOrdered(SupplyOrdered),
+    /// A disconnection waits for the end of a quiet time (C15).
+    SupplyDisconnectionDeferred(SupplyDisconnectionDeferred),
+    /// A disconnection that waited is not needed any more (C15).
+    SupplyDisconnectionCancelled(SupplyDisconnectionCancelled),
     /// An unconfirmed order was sent again (C20).
     MeterOrderRepeated(MeterOrderRepeated),
     /// The meter confirmed an order (C20).

@@ -3,6 +3,7 @@
 //! Owns what makes a policy consistent; what one key may hold by itself is checked where it is read.
 //! Each fault names its key, so that the line can be found.
 
+use super::calendar::{HOLIDAYS_MAX, WINDOWS_MAX};
 use super::file::{SchemeFile, UtilitiesFile};
 use super::policy::{Currency, MeterNumberPolicy};
 use super::utility::UtilityPolicy;
@@ -43,7 +44,8 @@ pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
     }
     check_meter_number(&file.meter_number)?;
     check_amounts(file)?;
-    check_transfer(file)
+    check_transfer(file)?;
+    check_calendar(file)
 }
 
 /// The tariffs of a file, each checked by itself.
@@ -140,6 +142,60 @@ fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {
             "transfer",
             "the scheme needs both utilities for a transfer",
         ))
+    }
+}
+
+/// A calendar has working days, its holidays stand in order, and quiet time comes to an end (C15).
+fn check_calendar(file: &SchemeFile) -> Result<(), Fault> {
+    if let Some(calendar) = &file.calendar {
+        if (1..=7).all(|day| calendar.not_working.iter().any(|rest| rest.number() == day)) {
+            return Err(fault(
+                "calendar.not_working",
+                "at least one day of the week is a working day",
+            ));
+        }
+        if calendar.holidays.len() > HOLIDAYS_MAX {
+            return Err(fault(
+                "calendar.holidays",
+                format!("at most {HOLIDAYS_MAX} holidays"),
+            ));
+        }
+        let pairs = calendar
+            .holidays
+            .iter()
+            .zip(calendar.holidays.iter().skip(1));
+        if let Some((_, later)) = pairs.into_iter().find(|(a, b)| a.date >= b.date) {
+            return Err(fault(
+                "calendar.holidays",
+                format!(
+                    "in order of their dates, each once: {} is not after the one before it",
+                    later.date
+                ),
+            ));
+        }
+    }
+    let Some(quiet) = &file.quiet else {
+        return Ok(());
+    };
+    if quiet.hours.len() > WINDOWS_MAX {
+        return Err(fault(
+            "quiet.hours",
+            format!("at most {WINDOWS_MAX} windows"),
+        ));
+    }
+    if quiet.hours.iter().any(|window| window.from == window.until) {
+        return Err(fault("quiet.hours", "from and until are two times of day"));
+    }
+    if quiet.public_holidays && file.calendar.is_none() {
+        return Err(fault(
+            "quiet.public_holidays",
+            "the scheme needs a calendar with its public holidays",
+        ));
+    }
+    if quiet.ends() {
+        Ok(())
+    } else {
+        Err(fault("quiet", "leaves no time at which supply may be cut"))
     }
 }
 

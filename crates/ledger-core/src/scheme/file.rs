@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::calendar::{Calendar, QuietPolicy};
 use super::policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, OrderPolicy, ReadingPolicy, TopUpPolicy,
     TransferPolicy,
@@ -44,6 +45,8 @@ pub(super) struct SchemeFile {
     pub(super) readings: ReadingPolicy,
     pub(super) orders: OrderPolicy,
     pub(super) limits: InputLimits,
+    pub(super) calendar: Option<Calendar>,
+    pub(super) quiet: Option<QuietPolicy>,
     pub(super) tariffs: Vec<TariffFile>,
 }
 

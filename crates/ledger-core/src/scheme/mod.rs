@@ -5,12 +5,14 @@
 //! unknown, missing or out of range is refused with its name and line, so that a policy that loads is
 //! complete and consistent. Reading a file from disk is the caller's.
 
+mod calendar;
 mod check;
 mod error;
 mod file;
 mod policy;
 mod utility;
 
+pub use calendar::{Calendar, Holiday, QuietHours, QuietPolicy, TimeOfDay, Weekday};
 pub use error::SchemeError;
 pub use policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, NumberAlphabet, OrderPolicy,
@@ -306,6 +308,38 @@ mod tests {
             "{refusal}"
         );
         assert_eq!(refusal.key, "tariffs[1]");
+    }
+
+    #[test]
+    fn c15_a_calendar_and_quiet_times_that_cannot_be_are_refused_with_key_and_line() {
+        let christmas = "{ date = \"2026-12-25\"";
+        for (old, new, key) in [
+            (
+                "not_working = [\"friday\", \"sunday\"]",
+                "not_working = [\"friday\", \"sunnyday\"]",
+                "calendar.not_working",
+            ),
+            (
+                "not_working = [\"friday\", \"sunday\"]",
+                "not_working = [\"monday\", \"tuesday\", \"wednesday\", \"thursday\", \"friday\", \"saturday\", \"sunday\"]",
+                "calendar.not_working",
+            ),
+            (christmas, "{ date = \"2026-12-26\"", "calendar.holidays"),
+            (
+                "# [quiet]\n# hours = [{ from = \"17:00\", until = \"08:00\" }]\n# rest_days = [\"sunday\"]\n# public_holidays = true\n",
+                "[quiet]\nhours = [{ from = \"08:00\", until = \"08:00\" }]\nrest_days = []\npublic_holidays = true\n",
+                "quiet.hours",
+            ),
+            (
+                "# [quiet]\n# hours = [{ from = \"17:00\", until = \"08:00\" }]\n# rest_days = [\"sunday\"]\n# public_holidays = true\n",
+                "[quiet]\nhours = [{ from = \"08:00\", until = \"20:00\" }, { from = \"20:00\", until = \"08:00\" }]\nrest_days = []\npublic_holidays = true\n",
+                "quiet",
+            ),
+        ] {
+            let refusal = edited(old, new).unwrap_err();
+            assert_eq!(refusal.key, key, "{refusal}");
+            assert!(refusal.line > 0, "{refusal}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use super::SchemeError;
+use super::calendar::{Calendar, QuietPolicy};
 use super::check::{Fault, check, check_tariffs, tariffs_of};
 use super::file::{self, SchemeFile, UtilitiesFile};
 use super::utility::UtilityPolicy;
@@ -36,6 +37,8 @@ pub struct SchemePolicy {
     readings: ReadingPolicy,
     orders: OrderPolicy,
     limits: InputLimits,
+    calendar: Calendar,
+    quiet: Option<QuietPolicy>,
     tariffs: TariffSet,
 }
 
@@ -225,6 +228,8 @@ impl SchemePolicy {
             readings: file.readings,
             orders: file.orders,
             limits: file.limits,
+            calendar: file.calendar.unwrap_or_default(),
+            quiet: file.quiet,
             tariffs,
         })
     }
@@ -345,6 +350,26 @@ impl SchemePolicy {
     #[must_use]
     pub const fn limits(&self) -> &InputLimits {
         &self.limits
+    }
+
+    /// Working days and public holidays; without any, every day is a working day.
+    #[must_use]
+    pub const fn calendar(&self) -> &Calendar {
+        &self.calendar
+    }
+
+    /// When no supply is cut by itself; none when the scheme has no such time (C15).
+    #[must_use]
+    pub const fn quiet(&self) -> Option<&QuietPolicy> {
+        self.quiet.as_ref()
+    }
+
+    /// The end of the quiet time that an instant lies in; none when supply may be cut then (C15).
+    #[must_use]
+    pub fn quiet_until(&self, at: Timestamp) -> Option<Timestamp> {
+        self.quiet
+            .as_ref()
+            .and_then(|quiet| quiet.end_of(at, &self.zone, &self.calendar))
     }
 
     /// All tariffs.

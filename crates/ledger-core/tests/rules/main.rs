@@ -16,6 +16,7 @@ mod debt;
 mod meters;
 mod orders;
 mod properties;
+mod quiet;
 mod readings;
 mod schemes;
 mod story;

@@ -227,6 +227,8 @@ impl Speaker<'_> {
             | AccountEvent::LegacyCreditEntered(_)
             | AccountEvent::CreditTransferred(_)
             | AccountEvent::CreditMovedIn(_)
+            | AccountEvent::SupplyDisconnectionDeferred(_)
+            | AccountEvent::SupplyDisconnectionCancelled(_)
             | AccountEvent::MeterOrderRepeated(_)
             | AccountEvent::MeterOrderConfirmed(_) => None,
         };
@@ -279,6 +281,8 @@ impl Speaker<'_> {
             | AccountEvent::LegacyCreditEntered(_)
             | AccountEvent::CreditTransferred(_)
             | AccountEvent::CreditMovedIn(_)
+            | AccountEvent::SupplyDisconnectionDeferred(_)
+            | AccountEvent::SupplyDisconnectionCancelled(_)
             | AccountEvent::MeterOrderConfirmed(_) => return None,
         };
         let id = format!("{}:order", self.recorded.id);

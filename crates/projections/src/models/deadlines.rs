@@ -1,4 +1,4 @@
-//! Deadlines that accounts have ahead of them (C6, C20): what the clock asks for.
+//! Deadlines that accounts have ahead of them (C6, C15, C20): what the clock asks for.
 //!
 //! A row is a pure function of the wallet and the supply after an event. It may name an account for
 //! which nothing will turn out to be due; it never misses one for which something is: the account
@@ -15,7 +15,7 @@ use crate::sql::{Cells, Table};
 
 pub(crate) const TABLE: Table = Table {
     projection: "deadlines",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE deadlines (
   account_no INTEGER NOT NULL, utility TEXT NOT NULL, kind TEXT NOT NULL,
@@ -39,15 +39,18 @@ pub(crate) enum DeadlineKind {
     NoCredit,
     /// Turns of the transfer count from then on (U7).
     Transfer,
+    /// A quiet time ends for which a cut waits (C15).
+    Quiet,
     /// An unconfirmed order lapses (C20).
     Order,
 }
 
 impl DeadlineKind {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::FirstTopUp,
         Self::NoCredit,
         Self::Transfer,
+        Self::Quiet,
         Self::Order,
     ];
 
@@ -56,6 +59,7 @@ impl DeadlineKind {
             Self::FirstTopUp => "first-top-up",
             Self::NoCredit => "no-credit",
             Self::Transfer => "transfer",
+            Self::Quiet => "quiet",
             Self::Order => "order",
         }
     }
@@ -67,6 +71,7 @@ struct Due {
     first_top_up: Option<Timestamp>,
     no_credit: Option<Timestamp>,
     transfer: Option<Timestamp>,
+    quiet: Option<Timestamp>,
     order: Option<Timestamp>,
 }
 
@@ -75,11 +80,14 @@ impl Due {
     fn of(wallet: &Wallet, supply: &Supply) -> Self {
         let grace = wallet
             .grace_until
-            .filter(|_| supply.meter.is_some() && !supply.off);
+            .filter(|_| supply.meter.is_some() && !supply.off)
+            // What was due then has been decided: it waits for the end of the quiet time.
+            .filter(|_| supply.cut_waits_until.is_none());
         Self {
             first_top_up: grace.filter(|_| wallet.first_top_up.is_none()),
             no_credit: grace.filter(|_| !wallet.credit.is_positive()),
             transfer: wallet.turn_from.filter(|_| wallet.credit.is_negative()),
+            quiet: supply.cut_waits_until,
             order: supply.until.filter(|_| supply.unconfirmed),
         }
     }
@@ -89,6 +97,7 @@ impl Due {
             DeadlineKind::FirstTopUp => self.first_top_up,
             DeadlineKind::NoCredit => self.no_credit,
             DeadlineKind::Transfer => self.transfer,
+            DeadlineKind::Quiet => self.quiet,
             DeadlineKind::Order => self.order,
         }
     }
@@ -98,6 +107,7 @@ impl Due {
             DeadlineKind::FirstTopUp => self.first_top_up = at,
             DeadlineKind::NoCredit => self.no_credit = at,
             DeadlineKind::Transfer => self.transfer = at,
+            DeadlineKind::Quiet => self.quiet = at,
             DeadlineKind::Order => self.order = at,
         }
     }

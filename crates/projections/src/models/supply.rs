@@ -13,7 +13,7 @@ use crate::sql::{Cells, Table, count};
 
 pub(crate) const TABLE: Table = Table {
     projection: "supply",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE supply (
   account_no INTEGER NOT NULL, utility TEXT NOT NULL,
@@ -22,6 +22,7 @@ CREATE TABLE supply (
   order_no INTEGER NOT NULL, reason TEXT, ordered_ms INTEGER, until_ms INTEGER,
   unconfirmed INTEGER NOT NULL, sent INTEGER NOT NULL, confirmed_ms INTEGER,
   disconnections INTEGER NOT NULL, reconnections INTEGER NOT NULL,
+  cut_waits_ms INTEGER,
   PRIMARY KEY (account_no, utility)
 ) STRICT, WITHOUT ROWID;
 ",
@@ -47,6 +48,8 @@ pub(crate) struct Supply {
     confirmed_at: Option<Timestamp>,
     disconnections: u64,
     reconnections: u64,
+    /// End of the quiet time for which a cut waits (C15).
+    pub(crate) cut_waits_until: Option<Timestamp>,
 }
 
 impl Supply {
@@ -59,6 +62,7 @@ impl Supply {
         self.unconfirmed = true;
         self.sent = 1;
         self.confirmed_at = None;
+        self.cut_waits_until = None;
         if off {
             self.disconnections += 1;
         } else {
@@ -72,6 +76,7 @@ impl Supply {
         self.off = false;
         self.unconfirmed = false;
         self.until = None;
+        self.cut_waits_until = None;
     }
 }
 
@@ -105,6 +110,7 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         AccountEvent::MeterRemoved(e) => {
             let supply = sheet.supply_mut(e.u).edit();
             supply.meter = None;
+            supply.cut_waits_until = None;
             supply.unconfirmed = false;
             supply.until = None;
         }
@@ -125,6 +131,12 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
             supply.unconfirmed = false;
             supply.until = None;
             supply.confirmed_at = Some(e.t);
+        }
+        AccountEvent::SupplyDisconnectionDeferred(e) => {
+            sheet.supply_mut(e.u).edit().cut_waits_until = Some(e.until);
+        }
+        AccountEvent::SupplyDisconnectionCancelled(e) => {
+            sheet.supply_mut(e.u).edit().cut_waits_until = None;
         }
         AccountEvent::AccountClosed(_)
         | AccountEvent::AccountOpened(_)
@@ -155,7 +167,7 @@ pub(crate) fn load(
 ) -> rusqlite::Result<Option<Supply>> {
     conn.prepare_cached(
         "SELECT meter, ordered, order_no, reason, ordered_ms, until_ms, unconfirmed, sent, confirmed_ms,
-                disconnections, reconnections
+                disconnections, reconnections, cut_waits_ms
          FROM supply WHERE account_no = ?1 AND utility = ?2",
     )?
     .query_row(params![account_no, utility.code()], |row| {
@@ -172,6 +184,7 @@ pub(crate) fn load(
             confirmed_at: cells.time_opt()?,
             disconnections: cells.count()?,
             reconnections: cells.count()?,
+            cut_waits_until: cells.time_opt()?,
         })
     })
     .optional()
@@ -188,7 +201,7 @@ pub(crate) fn reason(cells: &mut Cells<'_, '_>) -> rusqlite::Result<Option<Suppl
 
 pub(crate) fn write(tx: &Transaction<'_>, sheets: &mut [&mut Sheet]) -> rusqlite::Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT OR REPLACE INTO supply VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
+        "INSERT OR REPLACE INTO supply VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
     )?;
     for sheet in sheets {
         let no = sheet.no;
@@ -213,6 +226,7 @@ pub(crate) fn write(tx: &Transaction<'_>, sheets: &mut [&mut Sheet]) -> rusqlite
                 row.confirmed_at.map(Timestamp::as_millis),
                 count(row.disconnections),
                 count(row.reconnections),
+                row.cut_waits_until.map(Timestamp::as_millis),
             ])?;
         }
     }

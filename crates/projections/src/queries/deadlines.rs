@@ -1,4 +1,4 @@
-//! Which accounts have a deadline that is due: what the clock asks (C6, C20).
+//! Which accounts have a deadline that is due: what the clock asks (C6, C15, C20).
 
 use ledger_core::ids::AccountId;
 use ledger_core::time::Timestamp;
@@ -23,6 +23,8 @@ pub enum DueKind {
     NoCredit,
     /// A turn of the transfer, with something to take (U7).
     Transfer,
+    /// A quiet time is over for which a cut waited (C15).
+    Quiet,
     /// An order lapsed unconfirmed (C20).
     Order,
 }
@@ -50,12 +52,14 @@ struct Candidate {
     /// Utilities of the account's wallets above zero.
     above_zero: Option<String>,
     sent: u32,
+    /// Supply is ordered on.
+    on: bool,
 }
 
 const CANDIDATES: &str = "SELECT a.account, a.scheme, d.utility, d.at_ms, b.turn_seen_ms,
     (SELECT group_concat(w.utility) FROM balances w WHERE w.account_no = d.account_no
        AND (w.credit_micro > 0 OR (w.credit_micro = 0 AND w.credit_rest > 0))),
-    ifnull(s.sent, 0)
+    ifnull(s.sent, 0), ifnull(s.ordered, 'on') = 'on'
   FROM deadlines d JOIN accounts a USING (account_no)
   LEFT JOIN balances b USING (account_no, utility) LEFT JOIN supply s USING (account_no, utility)
   WHERE d.kind = ?1 AND d.at_ms <= ?2 ORDER BY d.at_ms, d.account_no, d.utility";
@@ -79,6 +83,7 @@ impl Snapshot {
             (DeadlineKind::FirstTopUp, DueKind::FirstTopUp),
             (DeadlineKind::NoCredit, DueKind::NoCredit),
             (DeadlineKind::Transfer, DueKind::Transfer),
+            (DeadlineKind::Quiet, DueKind::Quiet),
             (DeadlineKind::Order, DueKind::Order),
         ] {
             let candidates = self.all(
@@ -109,8 +114,12 @@ fn judge(
     let facts = facts(&c.scheme);
     let at = match kind {
         DueKind::FirstTopUp => facts.first_top_up.contains(&c.utility).then_some(c.at)?,
+        DueKind::Quiet => c.at,
         DueKind::NoCredit => facts.cut_at_zero.contains(&c.utility).then_some(c.at)?,
-        DueKind::Order => (c.sent <= facts.order_repeats_max).then_some(c.at)?,
+        DueKind::Order => {
+            let waits = !c.on && facts.is_quiet(now);
+            (c.sent <= facts.order_repeats_max && !waits).then_some(c.at)?
+        }
         DueKind::Transfer => {
             let transfer = facts.transfer.filter(|transfer| transfer.to == c.utility)?;
             let can_pay = c
@@ -138,5 +147,6 @@ fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
         seen: cells.time_opt()?,
         above_zero: cells.get()?,
         sent: cells.count32()?,
+        on: cells.get()?,
     })
 }

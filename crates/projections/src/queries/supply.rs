@@ -39,6 +39,8 @@ pub struct SupplyView {
     pub disconnections: u64,
     /// Reconnections ordered in all.
     pub reconnections: u64,
+    /// End of the quiet time for which a disconnection waits (C15).
+    pub cut_waits_until: Option<Timestamp>,
 }
 
 /// An order that its meter has not confirmed.
@@ -52,7 +54,8 @@ pub struct OrderView {
 
 const COLUMNS: &str =
     "s.utility, s.meter, s.ordered, s.order_no, s.reason, s.ordered_ms, s.until_ms,
-  s.unconfirmed, s.sent, s.confirmed_ms, s.disconnections, s.reconnections";
+  s.unconfirmed, s.sent, s.confirmed_ms, s.disconnections, s.reconnections,
+  s.cut_waits_ms";
 
 impl Snapshot {
     /// Supply of each utility of an account.
@@ -121,5 +124,6 @@ fn supply(cells: &mut Cells<'_, '_>) -> rusqlite::Result<SupplyView> {
         confirmed_at: cells.time_opt()?,
         disconnections: cells.count()?,
         reconnections: cells.count()?,
+        cut_waits_until: cells.time_opt()?,
     })
 }

@@ -421,3 +421,45 @@ async fn c16_a_closed_account_has_nothing_left_and_no_deadline() {
     let overview = snapshot.account(&a, month("2026-03")).unwrap().unwrap();
     assert_eq!(overview.account.closed_at, Some(start + Millis::hours(1)));
 }
+
+#[tokio::test]
+async fn c15_the_clock_is_told_the_end_of_quiet_time_and_nothing_before_it() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-01T00:00:00Z");
+    let (end, quiet_end) = (start + Millis::hours(72), start + Millis::hours(80));
+    log.open(&a, start).await;
+    log.top_up(&a, start, W, "10").await;
+    let waits = SupplyDisconnectionDeferred {
+        u: E,
+        m: meter_of(&a, E),
+        until: quiet_end,
+        why: SupplyReason::NoFirstTopUp,
+    };
+    log.by_deadline(&a, end, AccountEvent::SupplyDisconnectionDeferred(waits))
+        .await;
+    let models = log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let before = snapshot.due_before(quiet_end.just_before(), 10, &usms);
+    assert_eq!(before.unwrap(), []);
+    let due = snapshot.due_before(quiet_end, 10, &usms).unwrap();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].utility, due[0].kind), (E, DueKind::Quiet));
+    let supply = snapshot.supply(&a).unwrap();
+    let electricity = supply.iter().find(|s| s.utility == E).unwrap();
+    assert!(electricity.on && electricity.cut_waits_until == Some(quiet_end));
+    drop(snapshot);
+    let cancelled = SupplyDisconnectionCancelled {
+        u: E,
+        m: meter_of(&a, E),
+    };
+    log.top_up(&a, end + Millis::hours(1), E, "10").await;
+    log.fact(
+        &a,
+        end + Millis::hours(1),
+        AccountEvent::SupplyDisconnectionCancelled(cancelled),
+    )
+    .await;
+    log.wait(&models).await;
+    let snapshot = models.snapshot().unwrap();
+    assert_eq!(snapshot.due_before(quiet_end, 10, &usms).unwrap(), []);
+}
