@@ -3,6 +3,8 @@
 //! A commit that breaks one is refused before anything of it is written. What a stream's revision must
 //! be is not judged here: that needs the store's state.
 
+use std::sync::Arc;
+
 use crate::port::{
     AppendError, COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expected, NewEvent, StreamName,
 };
@@ -19,52 +21,78 @@ pub const COMMIT_EVENTS_MAX: usize = 16_384;
 /// # Errors
 /// [`AppendError::Invalid`] naming the limit, its value, and what was given.
 pub fn check_commit(commit: &Commit) -> Result<(), AppendError> {
-    if commit.appends.is_empty() {
-        return Err(invalid("a commit needs at least one stream".to_owned()));
-    }
-    let mut bytes = 0usize;
-    let mut events = 0usize;
-    for append in &commit.appends {
-        if append.events.is_empty() {
-            return Err(invalid(format!(
-                "no events for stream {}; leave the stream out",
-                append.stream
-            )));
-        }
-        events = events.saturating_add(append.events.len());
-        for event in &append.events {
-            bytes = bytes.saturating_add(check_event(&append.stream, event)?);
-        }
-    }
-    if bytes > COMMIT_BYTES_MAX {
-        return Err(invalid(format!(
-            "{bytes} bytes of events, at most {COMMIT_BYTES_MAX} a commit"
-        )));
-    }
-    if events > COMMIT_EVENTS_MAX {
-        return Err(invalid(format!(
-            "{events} events, at most {COMMIT_EVENTS_MAX} a commit"
-        )));
-    }
-    check_distinct(commit)
+    Checker::default().check(commit).map(|_| ())
 }
 
-fn check_event(stream: &StreamName, event: &NewEvent) -> Result<usize, AppendError> {
-    let kind = event.kind.len();
-    if kind == 0 || kind > KIND_BYTES_MAX || !event.kind.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(invalid(format!(
-            "event kind {:?} for stream {stream} is not 1 to {KIND_BYTES_MAX} printable ASCII characters without spaces",
-            event.kind
-        )));
+/// Checks commits one after the other. Events of one kind share its text, which is then looked at once.
+#[derive(Default)]
+pub(crate) struct Checker<'a> {
+    kind: Option<&'a Arc<str>>,
+}
+
+impl<'a> Checker<'a> {
+    /// As [`check_commit`]; gives the bytes of payload and metadata.
+    pub(crate) fn check(&mut self, commit: &'a Commit) -> Result<usize, AppendError> {
+        if commit.appends.is_empty() {
+            return Err(invalid("a commit needs at least one stream".to_owned()));
+        }
+        let mut bytes = 0usize;
+        let mut events = 0usize;
+        for append in &commit.appends {
+            if append.events.is_empty() {
+                return Err(invalid(format!(
+                    "no events for stream {}; leave the stream out",
+                    append.stream
+                )));
+            }
+            events = events.saturating_add(append.events.len());
+            for event in &append.events {
+                bytes = bytes.saturating_add(self.check_event(&append.stream, event)?);
+            }
+        }
+        if bytes > COMMIT_BYTES_MAX {
+            return Err(invalid(format!(
+                "{bytes} bytes of events, at most {COMMIT_BYTES_MAX} a commit"
+            )));
+        }
+        if events > COMMIT_EVENTS_MAX {
+            return Err(invalid(format!(
+                "{events} events, at most {COMMIT_EVENTS_MAX} a commit"
+            )));
+        }
+        check_distinct(commit)?;
+        Ok(bytes)
     }
-    let bytes = event.data.len().saturating_add(event.meta.len());
-    if bytes > EVENT_BYTES_MAX {
-        return Err(invalid(format!(
-            "event {} for stream {stream} has {bytes} bytes, at most {EVENT_BYTES_MAX}",
-            event.id
-        )));
+
+    fn check_event(
+        &mut self,
+        stream: &StreamName,
+        event: &'a NewEvent,
+    ) -> Result<usize, AppendError> {
+        if !self.kind.is_some_and(|kind| Arc::ptr_eq(kind, &event.kind)) {
+            check_kind(stream, &event.kind)?;
+            self.kind = Some(&event.kind);
+        }
+        let bytes = event.data.len().saturating_add(event.meta.len());
+        if bytes > EVENT_BYTES_MAX {
+            return Err(invalid(format!(
+                "event {} for stream {stream} has {bytes} bytes, at most {EVENT_BYTES_MAX}",
+                event.id
+            )));
+        }
+        Ok(bytes)
     }
-    Ok(bytes)
+}
+
+fn check_kind(stream: &StreamName, kind: &str) -> Result<(), AppendError> {
+    let fits = (1..=KIND_BYTES_MAX).contains(&kind.len());
+    if fits && kind.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(invalid(format!(
+            "event kind {kind:?} for stream {stream} is not 1 to {KIND_BYTES_MAX} printable ASCII characters without spaces"
+        )))
+    }
 }
 
 fn check_distinct(commit: &Commit) -> Result<(), AppendError> {

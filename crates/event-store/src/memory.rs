@@ -17,7 +17,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::limits::{check_commit, expectation_holds};
 use crate::port::{
     AppendError, Capabilities, Commit, Committed, Direction, EventStore, Position, ReadError,
-    RecordedEvent, StoreId, StreamName, Subscription,
+    RecordedEvent, Revisions, StoreId, StreamName, Subscription,
 };
 
 /// Most events of one subscription batch.
@@ -192,7 +192,7 @@ impl Shared {
 
 impl State {
     fn push(&mut self, commit: &Commit, recorded_at_ms: i64) -> Committed {
-        let mut revisions = Vec::with_capacity(commit.appends.len());
+        let mut revisions = Revisions::with_capacity(commit.appends.len());
         for append in &commit.appends {
             let places = self.streams.entry(append.stream.clone()).or_default();
             for event in &append.events {

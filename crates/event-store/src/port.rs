@@ -130,13 +130,77 @@ pub struct Position {
     pub prepare: u64,
 }
 
+/// A revision for each append of a commit. Most commits have one, which needs no memory of its own: an
+/// answer is made for every commit.
+#[derive(Clone)]
+pub struct Revisions(Kept);
+
+#[derive(Clone)]
+enum Kept {
+    One(u64),
+    Several(Vec<u64>),
+}
+
+impl Revisions {
+    /// None yet, with room for so many.
+    #[must_use]
+    pub fn with_capacity(appends: usize) -> Self {
+        let room = if appends > 1 { appends } else { 0 };
+        Self(Kept::Several(Vec::with_capacity(room)))
+    }
+
+    /// Adds the revision of the next append.
+    pub fn push(&mut self, revision: u64) {
+        match &mut self.0 {
+            Kept::Several(several) if several.capacity() > 0 => several.push(revision),
+            Kept::Several(_) => self.0 = Kept::One(revision),
+            Kept::One(first) => self.0 = Kept::Several(vec![*first, revision]),
+        }
+    }
+}
+
+impl std::ops::Deref for Revisions {
+    type Target = [u64];
+
+    fn deref(&self) -> &[u64] {
+        match &self.0 {
+            Kept::One(revision) => std::slice::from_ref(revision),
+            Kept::Several(several) => several,
+        }
+    }
+}
+
+impl FromIterator<u64> for Revisions {
+    fn from_iter<I: IntoIterator<Item = u64>>(revisions: I) -> Self {
+        let mut all = Self::with_capacity(0);
+        for revision in revisions {
+            all.push(revision);
+        }
+        all
+    }
+}
+
+impl PartialEq for Revisions {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Revisions {}
+
+impl std::fmt::Debug for Revisions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
 /// A written commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
     /// Position of its last event.
     pub position: Position,
     /// Revision of the last event of each append, in the commit's order.
-    pub revisions: Vec<u64>,
+    pub revisions: Revisions,
     /// When it was recorded, milliseconds since 1970 UTC.
     pub recorded_at_ms: i64,
 }
@@ -265,4 +329,23 @@ pub trait EventStore: Send + Sync + 'static {
     fn tail(&self) -> BoxFuture<'static, Result<Option<Position>, ReadError>>;
     /// Follows from after `after` (exclusive; `None` from the beginning).
     fn subscribe(&self, after: Option<Position>) -> Box<dyn Subscription>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_are_kept_in_order_however_many_and_whatever_room_was_made() {
+        for count in 0..5u64 {
+            let wanted: Vec<u64> = (0..count).map(|n| n * 7).collect();
+            let collected: Revisions = wanted.iter().copied().collect();
+            assert_eq!(collected[..], wanted[..]);
+            for room in 0..5 {
+                let mut pushed = Revisions::with_capacity(room);
+                wanted.iter().for_each(|revision| pushed.push(*revision));
+                assert_eq!(pushed, collected, "{count} with room for {room}");
+            }
+        }
+    }
 }

@@ -76,7 +76,7 @@ async fn many_callers_at_once_are_all_answered_and_all_written() {
                     &[&format!("{caller}/{i}")],
                 )];
                 let answers = store.append(commits).await;
-                assert_eq!(answers[0].as_ref().unwrap().revisions, [i]);
+                assert_eq!(answers[0].as_ref().unwrap().revisions[..], [i]);
             }
         })
     });

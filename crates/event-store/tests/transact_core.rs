@@ -162,7 +162,7 @@ fn written(commits: &[Commit], at: u64) -> Outcome {
         };
         Ok(Committed {
             position,
-            revisions: vec![0; commit.appends.len()],
+            revisions: commit.appends.iter().map(|_| 0).collect(),
             recorded_at_ms: 0,
         })
     };

@@ -93,7 +93,7 @@ async fn several(b: Bench) -> Result<(), String> {
             ensure(b.store.capabilities().atomic_over_streams, || {
                 "written, though not claimed".to_owned()
             })?;
-            ensure_eq("revisions", done.revisions, vec![2, 0])?;
+            ensure_eq("revisions", done.revisions.to_vec(), vec![2, 0])?;
             ensure_eq("events of old", b.events("old").await?.len(), 3)?;
             ensure_eq("events of new", b.events("new").await?.len(), 1)
         }
@@ -179,7 +179,7 @@ async fn any(b: Bench) -> Result<(), String> {
             *event = b.event(&format!("round {round}"));
         }
         let done = b.append(commit).await?.map_err(|e| e.to_string())?;
-        ensure_eq("revisions", done.revisions, vec![round])?;
+        ensure_eq("revisions", done.revisions.to_vec(), vec![round])?;
     }
     Ok(())
 }
@@ -315,7 +315,7 @@ async fn answer(b: Bench) -> Result<(), String> {
     let events = b.events("s").await?;
     let last = events.last().ok_or("nothing read back")?;
     ensure_eq("position", done.position, last.position)?;
-    ensure_eq("revisions", done.revisions, vec![last.revision])?;
+    ensure_eq("revisions", done.revisions.to_vec(), vec![last.revision])?;
     ensure_eq("recorded at", done.recorded_at_ms, last.recorded_at_ms)
 }
 

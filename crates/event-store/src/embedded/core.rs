@@ -12,9 +12,9 @@ use super::output::{Output, Sealer};
 use super::reader::LogReader;
 use super::shared::Shared;
 use super::spares::{Class, Spares};
-use super::stage::{Offered, Stager};
-use crate::limits::check_commit;
-use crate::port::{AppendError, Commit, Committed, Position};
+use super::stage::Stager;
+use crate::limits::Checker;
+use crate::port::{AppendError, Commit, Committed, Position, Revisions};
 
 /// The answer to one commit.
 pub(crate) type Answer = Result<Committed, AppendError>;
@@ -90,34 +90,24 @@ impl LogCore {
     fn commit(&mut self, commits: &[Commit], class: Class) -> Answers {
         // What the background would have done since the last group.
         self.parts.sealer.work();
-        let mut answers = blank_answers(commits);
-        let mut done = 0;
-        for (commit, answer) in commits.iter().zip(&mut answers) {
-            if self.parts.shared.stopped().is_some() {
+        let (mut answers, _) = blank_answers(commits);
+        let mut done = 0usize;
+        while self.parts.shared.stopped().is_none() {
+            let rest = (commits.get(done..), answers.get_mut(done..));
+            let (Some(commits @ [_, ..]), Some(answers)) = rest else {
                 break;
+            };
+            let offered = self.parts.stager.offer(commits, answers, class);
+            done = done.saturating_add(offered.done);
+            if offered.frame_full {
+                self.flush();
             }
-            self.commit_one(commit, class, answer);
-            done += 1;
         }
         self.flush();
         if let Some(why) = self.parts.shared.stopped() {
             settle_stopped(&mut answers, done, self.parts.shared.durable(), &why);
         }
         answers
-    }
-
-    fn commit_one(&mut self, commit: &Commit, class: Class, answer: &mut Answer) {
-        let Ok(committed) = answer else { return };
-        loop {
-            match self.parts.stager.offer(commit, class, committed) {
-                Offered::Staged => return,
-                Offered::Refused(error) => {
-                    *answer = Err(error);
-                    return;
-                }
-                Offered::FrameFull => self.flush(),
-            }
-        }
     }
 
     fn flush(&mut self) {
@@ -163,18 +153,30 @@ pub(crate) fn stats(shared: &Shared) -> Stats {
 }
 
 /// Answers to be filled in: refusals of commits that break a limit, and for the others an answer with
-/// room for its revisions.
-pub(crate) fn blank_answers(commits: &[Commit]) -> Answers {
-    let blank = |commit: &Commit| {
-        check_commit(commit)?;
-        let revisions = Vec::with_capacity(commit.appends.len());
-        Ok(Committed {
+/// room for its revisions. Beside them the bytes of payload and metadata.
+pub(crate) fn blank_answers(commits: &[Commit]) -> (Answers, usize) {
+    let mut bytes = 0usize;
+    let mut checker = Checker::default();
+    let blank = |commit| {
+        let own = checker.check(commit);
+        // A refused commit takes memory too while it waits for its answer.
+        let held = own
+            .as_ref()
+            .map_or_else(|_| payload_bytes(commit), |own| *own);
+        bytes = bytes.saturating_add(held);
+        own.map(|_| Committed {
             position: Position::default(),
-            revisions,
+            revisions: Revisions::with_capacity(commit.appends.len()),
             recorded_at_ms: 0,
         })
     };
-    commits.iter().map(blank).collect()
+    let answers = commits.iter().map(blank).collect();
+    (answers, bytes)
+}
+
+fn payload_bytes(commit: &Commit) -> usize {
+    let events = commit.appends.iter().flat_map(|a| &a.events);
+    events.map(|e| e.data.len() + e.meta.len()).sum()
 }
 
 /// Corrects answers when the log stopped: of the `done` first ones, what is not durable is in doubt, and what

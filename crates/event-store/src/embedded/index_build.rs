@@ -59,7 +59,7 @@ pub(crate) fn filter_mask(hash: u64) -> [u32; 8] {
 
 /// The whole file.
 pub(crate) fn encode_index(seed: u32, head: &IndexHead, index: &MemoryIndex) -> Vec<u8> {
-    let mut streams: Vec<(u64, &str, &StreamPlaces)> = index
+    let mut streams: Vec<(u64, &str, StreamPlaces<'_>)> = index
         .each()
         .map(|(name, places)| (name_hash(name), name, places))
         .collect();
@@ -133,7 +133,7 @@ fn encode_head(head: &IndexHead, streams: usize, counts: [u32; 4], waypoints: us
     bytes
 }
 
-fn encode_filter(streams: &[(u64, &str, &StreamPlaces)]) -> Vec<u8> {
+fn encode_filter(streams: &[(u64, &str, StreamPlaces<'_>)]) -> Vec<u8> {
     let bits = streams.len().saturating_mul(FILTER_BITS_A_STREAM);
     let blocks = bits.div_ceil(BLOCK_BYTES * 8).max(1);
     let mut words = vec![0u32; blocks.saturating_mul(8)];

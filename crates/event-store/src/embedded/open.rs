@@ -177,7 +177,7 @@ pub(crate) fn scan_segment(
             let at = super::wire::offset32(offset);
             index.pass(record.position, at, super::wire::offset32(frame_offset));
             let fits = StreamName::new(record.stream)
-                .is_ok_and(|name| index.push(&name, record.revision, &[at]));
+                .is_ok_and(|name| index.push(&name, record.revision, at));
             if !fits {
                 broken.get_or_insert(offset);
             }

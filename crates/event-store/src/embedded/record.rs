@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::wire::{crc, i64_at, push_varint, put, take_varint, u32_at, u64_at, uuid_at};
+use super::wire::{crc, i64_at, put, put_varint, take_varint, u32_at, u64_at, uuid_at};
 use crate::port::{NewEvent, Position, RecordedEvent, StreamName};
 
 /// Bytes of a record before its varints.
@@ -42,22 +42,21 @@ pub(crate) fn push_record(out: &mut Vec<u8>, place: &Place<'_>, event: &NewEvent
     let start = out.len();
     let name = place.stream.as_str().as_bytes();
     let kind = event.kind.as_bytes();
-    let mut fixed = [0u8; RECORD_FIXED_BYTES];
-    put(&mut fixed, 8, &place.position.to_le_bytes());
-    put(&mut fixed, 16, &place.recorded_at_ms.to_le_bytes());
-    put(&mut fixed, 24, event.id.as_bytes());
-    put(
-        &mut fixed,
-        40,
-        &[
-            u8::from(place.commit_end) * FLAG_COMMIT_END,
-            short_len(name),
-            short_len(kind),
-        ],
-    );
-    out.extend_from_slice(&fixed);
-    push_varint(out, place.revision);
-    push_varint(out, event.data.len() as u64);
+    let mut head = [0u8; RECORD_OVERHEAD_MAX];
+    let mut bytes = RECORD_FIXED_BYTES;
+    bytes = put_varint(&mut head, bytes, place.revision);
+    bytes = put_varint(&mut head, bytes, event.data.len() as u64);
+    let behind = bytes
+        .saturating_add(name.len() + kind.len() + event.data.len() + event.meta.len())
+        .saturating_sub(8);
+    let behind = u32::try_from(behind).unwrap_or(u32::MAX);
+    put(&mut head, 4, &behind.to_le_bytes());
+    put(&mut head, 8, &place.position.to_le_bytes());
+    put(&mut head, 16, &place.recorded_at_ms.to_le_bytes());
+    put(&mut head, 24, event.id.as_bytes());
+    let flags = u8::from(place.commit_end) * FLAG_COMMIT_END;
+    put(&mut head, 40, &[flags, short_len(name), short_len(kind)]);
+    out.extend_from_slice(head.get(..bytes).unwrap_or_default());
     out.extend_from_slice(name);
     out.extend_from_slice(kind);
     out.extend_from_slice(&event.data);
@@ -65,8 +64,6 @@ pub(crate) fn push_record(out: &mut Vec<u8>, place: &Place<'_>, event: &NewEvent
     let Some(record) = out.get_mut(start..) else {
         return;
     };
-    let behind = u32::try_from(record.len().saturating_sub(8)).unwrap_or(u32::MAX);
-    put(record, 4, &behind.to_le_bytes());
     let sum = crc(place.seed, record.get(4..).unwrap_or_default());
     put(record, 0, &sum.to_le_bytes());
 }

@@ -6,34 +6,45 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::core::Answer;
 use super::index_build::IndexHead;
 use super::index_memory::MemoryIndex;
 use super::layout::{
     Chain, FRAME_BYTES_MAX, FRAME_BYTES_TARGET, FRAME_HEADER_BYTES, FrameHeader,
     SEGMENT_HEADER_BYTES, SegmentHeader,
 };
+use super::look_ahead::{LookAhead, Sighting};
 use super::record::{Place, push_record, record_bytes_max};
-use super::segment::{Segment, SharedMemory, Sought};
+use super::segment::{Segment, SharedMemory};
 use super::shared::Shared;
 use super::spares::{Class, Spares};
 use super::wire::{align8, offset32};
 use crate::clock::Clock;
 use crate::limits::expectation_holds;
-use crate::port::{AppendError, Commit, Committed, Position, StreamAppend, StreamName};
+use crate::port::{AppendError, Commit, Committed, Position, StreamAppend};
 
 /// Frame buffers kept for reuse: one being staged, one being written, one being let go.
 const BUFFERS_KEPT: usize = 3;
 /// Larger buffers are given back instead of kept.
 const BUFFER_BYTES_KEPT: usize = 2 * FRAME_BYTES_TARGET;
 
+/// How far staging got with the commits offered.
+pub(crate) struct Offered {
+    /// So many of the first ones are staged, their answers filled in, or refused. Both hold once the open
+    /// frame is durable.
+    pub(crate) done: usize,
+    /// The open frame must be closed before the next is offered.
+    pub(crate) frame_full: bool,
+}
+
 /// How a commit fared.
-pub(crate) enum Offered {
-    /// Staged and its answer filled in, which holds once the open frame is durable.
+enum Fate {
     Staged,
-    /// Refused, which holds once the open frame is durable.
     Refused(AppendError),
-    /// The open frame must be closed first; then offer the commit again.
+    /// The open frame must be closed first.
     FrameFull,
+    /// A new segment with room for so many bytes must be begun first.
+    SegmentFull(u64),
 }
 
 /// A segment to be made before its first frame is written.
@@ -75,8 +86,9 @@ pub(crate) struct Stager {
     buffers: Vec<Arc<Vec<u8>>>,
     events: u32,
     recorded_at_ms: i64,
-    /// The next revision of each stream of the commit being judged.
-    next_revisions: Vec<u64>,
+    ahead: LookAhead,
+    /// Streams got their first event of the segment since the last look ahead.
+    begun: bool,
 }
 
 /// Where staging begins.
@@ -109,7 +121,8 @@ impl Stager {
             buffers: Vec::new(),
             events: 0,
             recorded_at_ms: start.chain.recorded_at_ms,
-            next_revisions: Vec::new(),
+            ahead: LookAhead::default(),
+            begun: false,
         }
     }
 
@@ -128,21 +141,81 @@ impl Stager {
             .saturating_add(u64::from(self.events))
     }
 
-    /// Judges a commit, already checked against the port's limits, and stages it. The answer comes with
-    /// room for its revisions: it was made, and is let go of, by the caller's thread.
+    /// Judges the first of some commits, already checked against the port's limits, and stages them. The
+    /// answers that are not refusals come with room for their revisions: they were made, and are let go of,
+    /// by the caller's thread.
     pub(crate) fn offer(
         &mut self,
-        commit: &Commit,
+        commits: &[Commit],
+        answers: &mut [Answer],
+        class: Class,
+    ) -> Offered {
+        let mut ahead = std::mem::take(&mut self.ahead);
+        let looked = ahead.look(&self.shared, &self.memory, (commits, answers));
+        self.begun = false;
+        let work = commits.iter().zip(answers).take(looked);
+        let offered = self.offer_looked(ahead.sightings(), work, class);
+        self.ahead = ahead;
+        offered
+    }
+
+    /// Stages commits whose streams were looked for, while readers of the active segment's index wait.
+    fn offer_looked<'a>(
+        &mut self,
+        mut sightings: &mut [Sighting],
+        work: impl Iterator<Item = (&'a Commit, &'a mut Answer)>,
+        class: Class,
+    ) -> Offered {
+        let memory = Arc::clone(&self.memory);
+        let mut memory = memory.write().unwrap_or_else(PoisonError::into_inner);
+        let mut done = 0usize;
+        for (commit, answer) in work {
+            if let Ok(committed) = answer {
+                let (own, rest) = sightings.split_at_mut(commit.appends.len());
+                sightings = rest;
+                match self.offer_one(&mut memory, (commit, own), class, committed) {
+                    Fate::Staged => {}
+                    Fate::Refused(error) => *answer = Err(error),
+                    Fate::FrameFull => {
+                        return Offered {
+                            done,
+                            frame_full: true,
+                        };
+                    }
+                    Fate::SegmentFull(needed) => {
+                        drop(memory);
+                        // With a new segment the commit is offered once more, and its streams are looked
+                        // for again: the index is another one.
+                        if let Err(why) = self.next_segment(needed, class) {
+                            *answer = Err(AppendError::Stopped(why));
+                            done = done.saturating_add(1);
+                        }
+                        break;
+                    }
+                }
+            }
+            done = done.saturating_add(1);
+        }
+        Offered {
+            done,
+            frame_full: false,
+        }
+    }
+
+    fn offer_one(
+        &mut self,
+        memory: &mut MemoryIndex,
+        (commit, sightings): (&Commit, &mut [Sighting]),
         class: Class,
         answer: &mut Committed,
-    ) -> Offered {
-        if let Err(refused) = self.judge(commit) {
-            return Offered::Refused(refused);
+    ) -> Fate {
+        if let Err(refused) = self.judge(memory, commit, sightings) {
+            return Fate::Refused(refused);
         }
         if class == Class::Normal
             && let Some(why) = self.spares.refusal(self.shared.files.disk())
         {
-            return Offered::Refused(AppendError::Stopped(why));
+            return Fate::Refused(AppendError::Stopped(why));
         }
         let bytes = commit_bytes_max(commit);
         let staged = self.buffer.len();
@@ -156,19 +229,32 @@ impl Stager {
         let beyond_segment = self.offset.saturating_add(needed) > self.capacity;
         let beyond_target = staged.saturating_add(bytes) > FRAME_BYTES_TARGET;
         if self.events > 0 && (beyond_segment || beyond_target) {
-            return Offered::FrameFull;
+            return Fate::FrameFull;
         }
-        if beyond_segment && let Err(why) = self.next_segment(needed, class) {
-            return Offered::Refused(AppendError::Stopped(why));
+        if beyond_segment {
+            return Fate::SegmentFull(needed);
         }
-        self.stage(commit, answer);
-        Offered::Staged
+        self.buffer.reserve(bytes);
+        self.stage(memory, (commit, sightings), answer);
+        Fate::Staged
     }
 
-    fn judge(&mut self, commit: &Commit) -> Result<(), AppendError> {
-        self.next_revisions.clear();
-        for append in &commit.appends {
-            let actual = self.head(&append.stream)?;
+    /// Compares where streams should stand with the newest revision given out, durable or not yet.
+    fn judge(
+        &self,
+        memory: &MemoryIndex,
+        commit: &Commit,
+        sightings: &mut [Sighting],
+    ) -> Result<(), AppendError> {
+        for (append, sighting) in commit.appends.iter().zip(sightings) {
+            if sighting.entry.is_none() && self.begun {
+                sighting.entry = memory.find(sighting.tag, &append.stream);
+            }
+            let actual = match (sighting.entry, &sighting.before) {
+                (Some(entry), _) => memory.head_of(entry),
+                (None, Ok(before)) => *before,
+                (None, Err(error)) => return Err(error.as_ref().clone()),
+            };
             if !expectation_holds(append.expected, actual) {
                 return Err(AppendError::WrongExpectedRevision {
                     stream: append.stream.clone(),
@@ -176,48 +262,25 @@ impl Stager {
                     actual,
                 });
             }
-            self.next_revisions
-                .push(actual.map_or(0, |head| head.saturating_add(1)));
+            sighting.next = actual.map_or(0, |head| head.saturating_add(1));
         }
         Ok(())
     }
 
-    /// The newest revision given out, durable or not yet.
-    fn head(&self, stream: &StreamName) -> Result<Option<u64>, AppendError> {
-        let known = self
-            .memory
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .head(stream);
-        if known.is_some() {
-            return Ok(known);
-        }
-        let sought = Sought::new(stream);
-        for segment in self.shared.segments().iter().rev().skip(1) {
-            let head = segment.staged_head(&self.shared, &sought);
-            let head = head
-                .map_err(|e| AppendError::Stopped(format!("looking for stream {stream}: {e}")))?;
-            if head.is_some() {
-                return Ok(head);
-            }
-        }
-        Ok(None)
-    }
-
-    fn stage(&mut self, commit: &Commit, answer: &mut Committed) {
+    fn stage(
+        &mut self,
+        memory: &mut MemoryIndex,
+        (commit, sightings): (&Commit, &[Sighting]),
+        answer: &mut Committed,
+    ) {
         if self.events == 0 {
             self.recorded_at_ms = self.clock.now_ms().max(self.chain.recorded_at_ms);
         }
-        let memory = Arc::clone(&self.memory);
-        let mut memory = memory.write().unwrap_or_else(PoisonError::into_inner);
-        let next_revisions = std::mem::take(&mut self.next_revisions);
         let last = commit.appends.len().saturating_sub(1);
-        for (i, (append, next)) in commit.appends.iter().zip(&next_revisions).enumerate() {
-            answer
-                .revisions
-                .push(self.stage_stream(&mut memory, append, *next, i == last));
+        for (i, (append, sighting)) in commit.appends.iter().zip(sightings).enumerate() {
+            let newest = self.stage_stream(memory, append, sighting, i == last);
+            answer.revisions.push(newest);
         }
-        self.next_revisions = next_revisions;
         let newest = self.next_position().saturating_sub(1);
         answer.position = Position {
             commit: newest,
@@ -231,10 +294,11 @@ impl Stager {
         &mut self,
         memory: &mut MemoryIndex,
         append: &StreamAppend,
-        next: u64,
+        sighting: &Sighting,
         last_stream: bool,
     ) -> u64 {
-        let mut revision = next;
+        let mut revision = sighting.next;
+        let mut entry = sighting.entry;
         let last = append.events.len().saturating_sub(1);
         for (i, event) in append.events.iter().enumerate() {
             let place = Place {
@@ -248,8 +312,13 @@ impl Stager {
             let offset = offset32(self.offset.saturating_add(self.buffer.len() as u64));
             push_record(&mut self.buffer, &place, event);
             memory.pass(place.position, offset, offset32(self.offset));
-            let follows = memory.push(&append.stream, revision, &[offset]);
-            assert!(follows, "a staged revision follows the one before");
+            match entry {
+                Some(entry) => memory.go_on(entry, offset),
+                None => {
+                    entry = Some(memory.begin(sighting.tag, &append.stream, revision, offset));
+                    self.begun = true;
+                }
+            }
             self.events = self.events.saturating_add(1);
             revision = revision.saturating_add(1);
         }

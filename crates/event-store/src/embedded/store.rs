@@ -116,7 +116,7 @@ impl EmbeddedStore {
             return future::ready(Vec::new()).boxed();
         }
         let count = commits.len();
-        let answers = blank_answers(&commits);
+        let (answers, bytes) = blank_answers(&commits);
         let (reply, answer) = oneshot::channel();
         match self
             .writer
@@ -127,6 +127,7 @@ impl EmbeddedStore {
             Some(writer) => writer.submit(Request {
                 commits,
                 answers,
+                bytes,
                 class,
                 reply,
             }),

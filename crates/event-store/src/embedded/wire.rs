@@ -65,13 +65,15 @@ pub(crate) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     }
 }
 
-/// Appends a varint.
-pub(crate) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+/// Writes a varint at a place that is known to be inside; gives the place behind it.
+pub(crate) fn put_varint(bytes: &mut [u8], mut at: usize, mut value: u64) -> usize {
     while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
+        put(bytes, at, &[(value & 0x7f) as u8 | 0x80]);
         value >>= 7;
+        at = at.saturating_add(1);
     }
-    out.push((value & 0x7f) as u8);
+    put(bytes, at, &[(value & 0x7f) as u8]);
+    at.saturating_add(1)
 }
 
 /// Reads a varint; gives it and the bytes behind it.
@@ -133,10 +135,10 @@ mod tests {
             u64::MAX - 1,
             u64::MAX,
         ] {
-            let mut bytes = Vec::new();
-            push_varint(&mut bytes, value);
-            bytes.push(0xAA);
-            assert_eq!(take_varint(&bytes), Some((value, &[0xAA][..])));
+            let mut bytes = [0; 12];
+            let end = put_varint(&mut bytes, 0, value);
+            bytes[end] = 0xAA;
+            assert_eq!(take_varint(&bytes[..=end]), Some((value, &[0xAA][..])));
         }
         assert_eq!(take_varint(&[0x80; 10]), None);
         assert_eq!(

@@ -14,7 +14,7 @@ use super::core::{Answers, settle_stopped};
 use super::output::{Output, Sealer};
 use super::shared::Shared;
 use super::spares::{Class, Spares};
-use super::stage::{Frame, Offered, Stager};
+use super::stage::{Frame, Stager};
 use crate::port::{AppendError, Commit};
 
 /// Bytes of payload waiting to be staged; a caller that comes on top of them is told at once.
@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) commits: Vec<Commit>,
     /// One for each commit, to be filled in; see `blank_answers`.
     pub(crate) answers: Answers,
+    /// Bytes of payload and metadata.
+    pub(crate) bytes: usize,
     pub(crate) class: Class,
     pub(crate) reply: oneshot::Sender<Reply>,
 }
@@ -75,6 +77,45 @@ struct State {
     writing: bool,
     closing: bool,
     staging_done: bool,
+    stager: Asleep,
+    output_asleep: bool,
+}
+
+/// What the staging thread waits for. Waking a thread costs as much as staging some dozens of events, so it
+/// is only woken for what it can use.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Asleep {
+    /// It does not wait.
+    #[default]
+    No,
+    /// For calls.
+    ForCalls,
+    /// For calls, or to hand a small frame over when the disk is free.
+    ForDisk,
+    /// For the place of the next frame, and for calls if it is not full.
+    ForPlace,
+}
+
+impl State {
+    /// Whether the staging thread is to be woken because a frame left its place.
+    fn place_wakes(&mut self) -> bool {
+        let wakes = self.handed.is_none() && self.stager == Asleep::ForPlace;
+        self.wake_stager(wakes)
+    }
+
+    /// Whether the staging thread is to be woken because the disk is free.
+    fn disk_wakes(&mut self) -> bool {
+        let free = self.handed.is_none() && !self.writing;
+        let wakes = free && matches!(self.stager, Asleep::ForDisk | Asleep::ForPlace);
+        self.wake_stager(wakes)
+    }
+
+    fn wake_stager(&mut self, wakes: bool) -> bool {
+        if wakes {
+            self.stager = Asleep::No;
+        }
+        wakes
+    }
 }
 
 struct Desk {
@@ -95,15 +136,6 @@ pub(crate) struct Writer {
     desk: Arc<Desk>,
     spares: Arc<Spares>,
     threads: Vec<JoinHandle<()>>,
-}
-
-fn payload_bytes(commits: &[Commit]) -> usize {
-    commits
-        .iter()
-        .flat_map(|c| &c.appends)
-        .flat_map(|a| &a.events)
-        .map(|e| e.data.len() + e.meta.len())
-        .sum()
 }
 
 impl Writer {
@@ -152,7 +184,7 @@ impl Writer {
 
     /// Queues a call. When the queue is full the caller is told at once.
     pub(crate) fn submit(&self, request: Request) {
-        let bytes = payload_bytes(&request.commits);
+        let bytes = request.bytes;
         let mut state = self.desk.state();
         let full = state.bytes.saturating_add(bytes) > QUEUE_BYTES_MAX
             || state.commits.saturating_add(request.commits.len()) > QUEUE_COMMITS_MAX;
@@ -167,8 +199,12 @@ impl Writer {
         state.bytes = state.bytes.saturating_add(bytes);
         state.commits = state.commits.saturating_add(request.commits.len());
         state.requests.push_back(request);
+        let asleep = state.stager != Asleep::No;
+        let wakes = state.wake_stager(asleep);
         drop(state);
-        self.desk.for_stager.notify_one();
+        if wakes {
+            self.desk.for_stager.notify_one();
+        }
     }
 
     /// Writes what is queued and ends the threads.
@@ -241,23 +277,32 @@ impl Staging {
         self.stager.open_bytes() > 0 || !self.tickets.is_empty()
     }
 
-    /// Waits for calls, or for the disk when there is an open frame.
+    /// Waits for calls, or until the open frame can be handed over.
     fn wait(&mut self) -> Next {
+        let open = self.has_open();
+        let large = self.stager.open_bytes() >= CLOSE_AHEAD_BYTES;
         let mut state = self.desk.state();
         loop {
+            state.stager = Asleep::No;
             if !state.requests.is_empty() {
                 self.queue.append(&mut state.requests);
                 state.bytes = 0;
                 state.commits = 0;
                 return Next::Stage;
             }
-            let free = state.handed.is_none() && !state.writing;
-            if free && self.has_open() {
+            let place = state.handed.is_none();
+            if place && open && (large || !state.writing) {
                 return Next::Stage;
             }
-            if free && state.closing {
+            if place && !open && !state.writing && state.closing {
                 return Next::Exit;
             }
+            state.stager = match (open, large) {
+                (true, true) => Asleep::ForPlace,
+                (true, false) => Asleep::ForDisk,
+                (false, _) if state.closing => Asleep::ForDisk,
+                (false, _) => Asleep::ForCalls,
+            };
             state = self
                 .desk
                 .for_stager
@@ -301,20 +346,20 @@ impl Staging {
             class,
             ..
         } = request;
-        for (commit, answer) in commits.iter().zip(answers).skip(self.done) {
-            if let Ok(committed) = answer {
-                match self.stager.offer(commit, *class, committed) {
-                    Offered::Staged => {}
-                    Offered::Refused(error) => *answer = Err(error),
-                    Offered::FrameFull => return Full::Yes,
-                }
+        loop {
+            let rest = (commits.get(self.done..), answers.get_mut(self.done..));
+            let (Some(commits @ [_, ..]), Some(answers)) = rest else {
+                return Full::No;
+            };
+            let offered = self.stager.offer(commits, answers, *class);
+            self.done = self.done.saturating_add(offered.done);
+            if offered.frame_full {
+                return Full::Yes;
             }
-            self.done = self.done.saturating_add(1);
             if self.stager.open_bytes() >= PIECE_BYTES {
                 self.offer_over();
             }
         }
-        Full::No
     }
 
     /// Hands the open frame over if the disk is free, or if it is large and none is waiting.
@@ -335,12 +380,14 @@ impl Staging {
     fn hand_over(&mut self) {
         let mut state = self.desk.state();
         while state.handed.is_some() && self.desk.shared.stopped().is_none() {
+            state.stager = Asleep::ForPlace;
             state = self
                 .desk
                 .for_stager
                 .wait(state)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        state.stager = Asleep::No;
         let take = state.handed.is_none();
         drop(state);
         if take {
@@ -355,9 +402,14 @@ impl Staging {
             frame,
             tickets: std::mem::take(&mut self.tickets),
         };
-        let before = self.desk.state().handed.replace(handed);
+        let mut state = self.desk.state();
+        let before = state.handed.replace(handed);
+        let wakes = std::mem::take(&mut state.output_asleep);
+        drop(state);
         assert!(before.is_none(), "one frame at a time is handed over");
-        self.desk.for_output.notify_one();
+        if wakes {
+            self.desk.for_output.notify_one();
+        }
         self.stager.settle_hash();
     }
 
@@ -395,29 +447,19 @@ enum Full {
 
 /// The writing thread.
 fn write_frames(desk: &Desk, mut output: Output, spares: &Spares) {
-    loop {
-        let mut state = desk.state();
-        let handed = loop {
-            if let Some(handed) = state.handed.take() {
-                state.writing = true;
-                break handed;
-            }
-            if state.staging_done {
-                return;
-            }
-            state = desk
-                .for_output
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        };
-        drop(state);
-        // The place is free again: the next frame may be closed ahead.
-        desk.for_stager.notify_one();
+    let mut next = None;
+    while let Some(handed) = next.take().or_else(|| wait_for_frame(desk)) {
         let new_segment = handed.frame.as_ref().is_some_and(|f| f.switch.is_some());
         let written = handed.frame.map_or(Ok(()), |frame| output.write(frame));
         let stopped = written.err().or_else(|| desk.shared.stopped());
-        desk.state().writing = false;
-        desk.for_stager.notify_one();
+        let mut state = desk.state();
+        next = state.handed.take();
+        state.writing = next.is_some();
+        let wakes = state.disk_wakes() || state.place_wakes();
+        drop(state);
+        if wakes {
+            desk.for_stager.notify_one();
+        }
         if new_segment {
             spares.wake();
         }
@@ -429,5 +471,31 @@ fn write_frames(desk: &Desk, mut output: Output, spares: &Spares) {
                 .reply
                 .send(Reply::new(ticket.answers, ticket.commits));
         }
+    }
+}
+
+/// The next frame; `None` when there will be none.
+fn wait_for_frame(desk: &Desk) -> Option<Handed> {
+    let mut state = desk.state();
+    loop {
+        state.output_asleep = false;
+        if let Some(handed) = state.handed.take() {
+            state.writing = true;
+            // The place is free again: the next frame may be closed ahead.
+            let wakes = state.place_wakes();
+            drop(state);
+            if wakes {
+                desk.for_stager.notify_one();
+            }
+            return Some(handed);
+        }
+        if state.staging_done {
+            return None;
+        }
+        state.output_asleep = true;
+        state = desk
+            .for_output
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner);
     }
 }

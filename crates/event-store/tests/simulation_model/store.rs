@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use event_store::{
-    AppendError, Commit, Committed, Direction, Expected, Position, RecordedEvent, StreamName,
+    AppendError, Commit, Committed, Direction, Expected, Position, RecordedEvent, Revisions,
+    StreamName,
 };
 
 #[derive(Default)]
@@ -72,7 +73,7 @@ impl Model {
                 });
             }
         }
-        let mut revisions = Vec::new();
+        let mut revisions = Revisions::with_capacity(commit.appends.len());
         for append in &commit.appends {
             let places = self.streams.entry(append.stream.clone()).or_default();
             for event in &append.events {
