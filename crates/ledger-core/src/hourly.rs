@@ -112,6 +112,7 @@ mod tests {
             p: Vec::new(),
             mn: Vec::new(),
             g: false,
+            x: Vec::new(),
         })
     }
 

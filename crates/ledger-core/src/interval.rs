@@ -52,6 +52,12 @@ impl Spread {
         }
     }
 
+    /// Where it begins and ends.
+    #[must_use]
+    pub const fn ends(&self) -> (Timestamp, Timestamp) {
+        (self.from, self.to)
+    }
+
     /// The running total at an instant: nothing until the beginning, everything from the end on.
     #[must_use]
     pub fn total_at(&self, at: Timestamp) -> Quantity {

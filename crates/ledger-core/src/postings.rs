@@ -5,9 +5,12 @@
 
 use std::fmt;
 
-use crate::event::{AccountClosed, AccountEvent, ClosedTo, Event, Payment, SuspenseEvent};
+use crate::event::{
+    AccountClosed, AccountEvent, ClosedTo, Event, LinePart, Payment, SuspenseEvent,
+};
 use crate::ids::{AccountId, ChannelId};
 use crate::num::Money;
+use crate::tariff::LineKind;
 use crate::utility::Utility;
 
 /// An account of the chart.
@@ -21,6 +24,10 @@ pub enum LedgerAccount {
     DebtReceivable(AccountId),
     /// Income.
     Revenue(Utility),
+    /// Liability: a tax taken for the state, by its name in the tariff.
+    TaxPayable(String),
+    /// Liability: a levy taken for an authority or a fund, by its name in the tariff.
+    LevyPayable(String),
     /// Contra: legacy credit taken over from the utility's department.
     LegacyClearing(Utility),
     /// Contra: debts taken over from the utility's department.
@@ -42,6 +49,8 @@ impl fmt::Display for LedgerAccount {
             }
             Self::DebtReceivable(account) => write!(f, "debt-receivable:{account}"),
             Self::Revenue(utility) => write!(f, "revenue:{utility}"),
+            Self::TaxPayable(name) => write!(f, "tax-payable:{name}"),
+            Self::LevyPayable(name) => write!(f, "levy-payable:{name}"),
             Self::LegacyClearing(utility) => write!(f, "legacy-clearing:{utility}"),
             Self::DebtOpening(utility) => write!(f, "debt-opening:{utility}"),
             Self::Suspense(channel) => write!(f, "suspense:{channel}"),
@@ -66,7 +75,9 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
     let credit = |u: Utility| LedgerAccount::CustomerCredit(account.clone(), u);
     let debt = || LedgerAccount::DebtReceivable(account.clone());
     match event {
-        AccountEvent::ConsumptionCharged(e) => pair(credit(e.u), LedgerAccount::Revenue(e.u), e.a),
+        AccountEvent::ConsumptionCharged(e) => {
+            charge_of(credit(e.u), LedgerAccount::Revenue(e.u), e.a, &e.x)
+        }
         AccountEvent::CreditToppedUp(e) => pair(taken_from(&e.pay), credit(e.u), e.a),
         AccountEvent::TopUpVoided(e) => pair(credit(e.u), taken_from(&e.pay), e.a),
         AccountEvent::LegacyCreditEntered(e) => {
@@ -147,6 +158,41 @@ fn pair(debit: LedgerAccount, credit: LedgerAccount, amount: Money) -> Vec<Posti
             amount: -amount,
         },
     ]
+}
+
+/// A charge: levies and taxes in it are owed to others, the rest is revenue.
+fn charge_of(
+    debit: LedgerAccount,
+    revenue: LedgerAccount,
+    amount: Money,
+    lines: &[LinePart],
+) -> Vec<Posting> {
+    if lines.is_empty() {
+        return pair(debit, revenue, amount);
+    }
+    let mut owed = Vec::new();
+    for LinePart(_, kind, name, part) in lines {
+        let payable = match kind {
+            LineKind::Tax => LedgerAccount::TaxPayable(name.clone()),
+            LineKind::Levy => LedgerAccount::LevyPayable(name.clone()),
+            LineKind::Standing | LineKind::PassThrough => continue,
+        };
+        add(&mut owed, payable, -*part);
+    }
+    let own = amount + owed.iter().map(|line| line.amount).sum();
+    let line = |account, amount| Posting { account, amount };
+    let mut postings = vec![line(debit, amount), line(revenue, -own)];
+    postings.append(&mut owed);
+    postings.retain(|posting| !posting.amount.is_zero());
+    postings
+}
+
+/// Adds to an account's line; months of one line are one.
+fn add(postings: &mut Vec<Posting>, account: LedgerAccount, amount: Money) {
+    match postings.iter_mut().find(|known| known.account == account) {
+        Some(known) => known.amount += amount,
+        None => postings.push(Posting { account, amount }),
+    }
 }
 
 fn channel(payment: &Payment) -> LedgerAccount {

@@ -64,3 +64,10 @@ fn an_unknown_kind_or_a_foreign_field_is_an_error_that_names_it() {
         "{foreign}"
     );
 }
+
+#[test]
+fn a_charge_with_lines_beside_energy_is_stored_with_month_kind_name_and_amount() {
+    let text = r#"{"u":"e","m":"E10000001","t":"2026-04-02T01:00:00Z","v":"7","q":"3","a":"2.07","d":"2026-04-02","x":[["2026-04","standing","supply","0.5"],["2026-04","pass-through","fuel","0.2"],["2026-04","levy","fund","0.05"],["2026-04","tax","vat","0.1"]]}"#;
+    let event = decode("consumption-charged.v1", text.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(encode(&event)).unwrap(), text);
+}

@@ -159,6 +159,7 @@ fn event(n: u64, who: u64, round: u64, at: Timestamp) -> Result<AccountEvent, Fa
             p: Vec::new(),
             mn: Vec::new(),
             g: false,
+            x: Vec::new(),
         }),
     })
 }

@@ -1,15 +1,16 @@
 //! What a fact changes. Never refuses history; asserts what decisions guarantee.
 
 use super::meter::{Base, KeptClass, MeterState};
-use super::wallet::{MonthPosition, OpenOrder, Supply, WaitingCut};
+use super::wallet::{OpenOrder, Supply, WaitingCut};
 use super::{Account, Lifecycle, Profile};
 use crate::debt::DebtPlan;
 use crate::event::{
-    AccountClosed, AccountEvent, ConsumptionCharged, MeterExchanged, MeterInstalled, ReadingKept,
-    Stamp, SupplyOrdered,
+    AccountClosed, AccountEvent, ConsumptionCharged, LinePart, MeterExchanged, MeterInstalled,
+    ReadingKept, Stamp, SupplyOrdered,
 };
 use crate::ids::MeterNumber;
-use crate::num::{Money, Quantity};
+use crate::num::Money;
+use crate::tariff::Position;
 
 impl Account {
     /// Folds one fact into the state.
@@ -145,12 +146,9 @@ impl Account {
         wallet.supply = Supply::On;
         wallet.open_order = None;
         wallet.cut_waits = None;
-        if wallet.position.as_ref().is_none_or(|p| p.month < e.b) {
-            wallet.position = Some(MonthPosition {
-                month: e.b,
-                units: Quantity::ZERO,
-                charged: Money::ZERO,
-            });
+        match &mut wallet.position {
+            Some(position) => position.enter(e.b),
+            None => wallet.position = Some(Position::at(e.b)),
         }
         self.meters.push(MeterState::installed(
             e.u,
@@ -188,23 +186,21 @@ impl Account {
         }
     }
 
-    /// Where the reading leaves the month's blocks.
+    /// Where the reading leaves pricing. Lines of months that it completed do not matter any more.
     fn advance_month(&mut self, e: &ConsumptionCharged) {
         let wallet = self.wallet_mut(e.u);
         for part in e.parts() {
-            let month = part.0.month();
-            match &mut wallet.position {
-                Some(position) if position.month == month => {
-                    position.units += part.1;
-                    position.charged += part.2;
-                }
-                position => {
-                    *position = Some(MonthPosition {
-                        month,
-                        units: part.1,
-                        charged: part.2,
-                    });
-                }
+            let position = wallet
+                .position
+                .get_or_insert_with(|| Position::at(part.0.month()));
+            position.reach(part.0);
+            position.count(part.1, part.2);
+        }
+        if let Some(position) = &mut wallet.position {
+            let month = position.month;
+            for LinePart(_, kind, name, amount) in e.x.iter().filter(|part| part.0 == month) {
+                position.charged -= *amount;
+                position.count_line(*kind, name, *amount);
             }
         }
     }

@@ -28,7 +28,7 @@ pub use decide::{Decided, Emitted, decide};
 pub use judge::{Judgement, Limits, judge};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
 pub use readings::needs_history;
-pub use wallet::{MonthPosition, OpenOrder, Supply, WaitingCut, Wallet};
+pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +39,7 @@ use crate::time::Timestamp;
 use crate::utility::Utility;
 
 /// Changes with every change of the folded form, so that older snapshots are not used.
-const STATE_VERSION: &str = "account-state-2";
+const STATE_VERSION: &str = "account-state-3";
 
 /// Where an account stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -272,6 +272,7 @@ pub(super) fn accept(
         p: charge.parts,
         mn: charge.minimums,
         g: gap,
+        x: charge.extras,
     }));
     if suspected {
         let ended = SuspicionEnded {

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::SupplyReason;
 use crate::ids::MeterNumber;
 use crate::num::{Money, Quantity};
+use crate::tariff::Position;
 use crate::time::{Month, Timestamp};
 use crate::utility::Utility;
 
@@ -41,17 +42,6 @@ pub struct WaitingCut {
     pub why: SupplyReason,
 }
 
-/// Consumption and charge of the month that is being billed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MonthPosition {
-    /// Which month.
-    pub month: Month,
-    /// Units so far: the place in the blocks.
-    pub units: Quantity,
-    /// Charged so far, minimum not counted.
-    pub charged: Money,
-}
-
 /// The wallet of one utility.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wallet {
@@ -73,8 +63,8 @@ pub struct Wallet {
     pub orders: u32,
     /// A cut that waits for the end of a quiet time (C15).
     pub cut_waits: Option<WaitingCut>,
-    /// Place in the blocks of the month.
-    pub position: Option<MonthPosition>,
+    /// Where pricing stands.
+    pub position: Option<Position>,
     /// A transfer has been made since `negative_since`: turns go on although the balance is not below zero.
     pub turning: bool,
 }

@@ -11,6 +11,7 @@ use crate::ids::{
 };
 use crate::num::{Money, Quantity};
 use crate::scheme::UtilityPolicy;
+use crate::tariff::LineKind;
 use crate::time::{LocalDate, Month, Timestamp};
 use crate::utility::Utility;
 
@@ -134,7 +135,11 @@ pub struct MeterExchanged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayPart(pub LocalDate, pub Quantity, pub Money);
 
-/// What was missing to a month's minimum charge: month, amount.
+/// What of a charge is neither energy nor minimum: month, kind of line, its name in the tariff, amount.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinePart(pub Month, pub LineKind, pub String, pub Money);
+
+/// What was missing to a month's minimum charge, with levies and taxes on it: month, amount.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MinimumPart(pub Month, pub Money);
 
@@ -167,6 +172,10 @@ pub struct ConsumptionCharged {
     /// Set when it closed a gap and the charge is spread (C10).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub g: bool,
+    /// What of the charge is standing, passed on, levy or tax, those on minimums too; all else of it is
+    /// energy and what was missing to minimums.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub x: Vec<LinePart>,
 }
 
 impl ConsumptionCharged {

@@ -16,6 +16,9 @@ const PLACES: u32 = 6;
 /// One in 10⁻⁶.
 const ONE: i64 = 1_000_000;
 
+/// A hundredth of 10⁻⁶.
+const PERCENT: i128 = 100_000_000;
+
 static FORMAT: Format = Format {
     what: "factor",
     places: PLACES,
@@ -63,6 +66,28 @@ impl Factor {
     pub fn of_quantity(self, quantity: Quantity) -> Option<Quantity> {
         let product = i128::from(self.0) * i128::from(quantity.micro()) / i128::from(ONE);
         i64::try_from(product).ok().map(Quantity::from_micro)
+    }
+
+    /// So many hundredths of an amount, rounded once to so many decimals; a tie goes up.
+    #[must_use]
+    pub fn percent_half_up(self, amount: Money, decimals: u32) -> Money {
+        let (product, step) = self.percent(amount, decimals);
+        let whole = (product + PERCENT * step / 2).div_euclid(PERCENT * step);
+        Money::from_scaled(whole * step)
+    }
+
+    /// So many hundredths of an amount, with the digits after so many decimals dropped, towards zero.
+    #[must_use]
+    pub fn percent_down(self, amount: Money, decimals: u32) -> Money {
+        let (product, step) = self.percent(amount, decimals);
+        Money::from_scaled(product / (PERCENT * step) * step)
+    }
+
+    /// The product before it is divided, and the last decimal's step in 10⁻¹⁴ units. With a factor of
+    /// at most a thousand an amount may have 10¹³ units.
+    fn percent(self, amount: Money, decimals: u32) -> (i128, i128) {
+        let step = super::decimal::power_of_ten(14 - decimals.min(14));
+        (amount.scaled() * i128::from(self.0), i128::from(step))
     }
 
     /// So many times an amount, truncated to 10⁻¹⁴: the rule that takes the share rounds it further

@@ -8,7 +8,7 @@ use super::file::{SchemeFile, UtilitiesFile};
 use super::policy::{Currency, MeterNumberPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::Money;
-use crate::tariff::{Tariff, TariffFile, is_name};
+use crate::tariff::{Tariff, check_beginnings, is_name};
 use crate::utility::Utility;
 
 /// The most decimals of a currency's smallest coin in use anywhere, and of every rounding rule.
@@ -46,16 +46,6 @@ pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
     check_amounts(file)?;
     check_transfer(file)?;
     check_calendar(file)
-}
-
-/// The tariffs of a file, each checked by itself.
-pub(super) fn tariffs_of(files: Vec<TariffFile>) -> Result<Vec<Tariff>, Fault> {
-    let tariffs = files.into_iter().enumerate();
-    tariffs
-        .map(|(index, file)| {
-            Tariff::try_from(file).map_err(|message| (format!("tariffs[{index}]"), message))
-        })
-        .collect()
 }
 
 fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
@@ -223,21 +213,10 @@ pub(super) fn check_tariffs(file: &SchemeFile, tariffs: &[Tariff]) -> Result<(),
                 "the scheme does not have this utility",
             ));
         }
-        // Charges are cut at local midnights, so that is where a tariff may change.
-        let midnight = file
-            .zone
-            .start_of_day(file.zone.date_of(tariff.effective_from()));
-        if tariff.effective_from() != midnight {
-            return Err(fault(
-                &key(".effective_from"),
-                format!("a midnight of {}", file.zone),
-            ));
-        }
         let decimals = u32::from(file.currency.decimals);
-        let month = file.zone.month_of(tariff.effective_from());
         if tariff
-            .minimum(month)
-            .is_some_and(|minimum| !minimum.has_decimals_at_most(decimals))
+            .minimum()
+            .is_some_and(|minimum| !minimum.amount.has_decimals_at_most(decimals))
         {
             return Err(fault(
                 &key(".minimum"),
@@ -245,7 +224,7 @@ pub(super) fn check_tariffs(file: &SchemeFile, tariffs: &[Tariff]) -> Result<(),
             ));
         }
     }
-    Ok(())
+    check_beginnings(&file.zone, tariffs)
 }
 
 /// The utilities that a scheme has.

@@ -35,7 +35,7 @@ impl SchemeError {
     }
 
     /// The parser's refusal, with the key its place belongs to.
-    pub(super) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
+    pub(crate) fn from_toml(text: &str, error: &toml::de::Error) -> Self {
         let start = error.span().map_or(0, |span| span.start);
         let before = text.get(..start).unwrap_or_default();
         let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
@@ -48,7 +48,7 @@ impl SchemeError {
     }
 
     /// A refusal of a key that was parsed.
-    pub(super) fn at_key(text: &str, key: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn at_key(text: &str, key: &str, message: impl Into<String>) -> Self {
         // A key that was left out is looked for where its table begins.
         let mut wanted = key;
         let line = loop {
@@ -83,35 +83,18 @@ impl fmt::Display for SchemeError {
 impl std::error::Error for SchemeError {}
 
 /// Lines and full keys of every header and key that starts a line, in order. Elements of an array of
-/// tables are counted from 0.
+/// tables are counted from 0, those of an array within one anew in each.
 fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
     let mut table = String::new();
-    let mut array = String::new();
-    let mut elements = 0;
+    let mut arrays = Arrays::default();
     text.lines().enumerate().filter_map(move |(index, line)| {
         let line = line.trim();
-        if let Some(name) = line
-            .strip_prefix("[[")
-            .and_then(|rest| rest.split("]]").next())
-        {
-            let name = name.trim();
-            elements = if name == array { elements + 1 } else { 0 };
-            name.clone_into(&mut array);
-            table = format!("{name}[{elements}]");
+        if let Some(name) = header(line, "[[", "]]") {
+            table = arrays.next(name);
             return Some((index + 1, table.clone()));
         }
-        if let Some(name) = line
-            .strip_prefix('[')
-            .and_then(|rest| rest.split(']').next())
-        {
-            let inside = name
-                .trim()
-                .strip_prefix(array.as_str())
-                .filter(|rest| rest.starts_with('.'));
-            table = match inside {
-                Some(rest) if !array.is_empty() => format!("{array}[{elements}]{rest}"),
-                _ => name.trim().to_owned(),
-            };
+        if let Some(name) = header(line, "[", "]") {
+            table = arrays.numbered(name);
             return Some((index + 1, table.clone()));
         }
         let (key, _) = line.split_once('=')?;
@@ -127,4 +110,55 @@ fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
         };
         Some((index + 1, full))
     })
+}
+
+fn header<'a>(line: &'a str, open: &str, close: &str) -> Option<&'a str> {
+    let name = line.strip_prefix(open)?.split(close).next()?;
+    Some(name.trim())
+}
+
+/// The arrays of tables that are open, the outer ones first: name as written, and the newest element.
+#[derive(Default)]
+struct Arrays {
+    open: Vec<(String, usize)>,
+}
+
+impl Arrays {
+    /// The key of an array's next element.
+    fn next(&mut self, name: &str) -> String {
+        let is_around = |outer: &str| {
+            name.strip_prefix(outer)
+                .is_some_and(|rest| rest.starts_with('.'))
+        };
+        match self.open.iter().position(|(known, _)| known == name) {
+            Some(at) => {
+                self.open.truncate(at + 1);
+                if let Some((_, element)) = self.open.last_mut() {
+                    *element += 1;
+                }
+            }
+            None => {
+                self.open.retain(|(outer, _)| is_around(outer));
+                self.open.push((name.to_owned(), 0));
+            }
+        }
+        self.numbered(name)
+    }
+
+    /// A key with the numbers of the elements it lies in.
+    fn numbered(&self, name: &str) -> String {
+        let mut key = String::new();
+        let mut written = "";
+        for (array, element) in &self.open {
+            let inside = name.strip_prefix(array.as_str());
+            if inside.is_none_or(|rest| !rest.is_empty() && !rest.starts_with('.')) {
+                continue;
+            }
+            key.push_str(array.strip_prefix(written).unwrap_or(array));
+            key.push_str(&format!("[{element}]"));
+            written = array;
+        }
+        key.push_str(name.strip_prefix(written).unwrap_or(name));
+        key
+    }
 }

@@ -304,7 +304,7 @@ mod tests {
         )
         .unwrap_err();
         assert!(
-            refusal.message.contains("exactly one of flat and blocks"),
+            refusal.message.contains("exactly one of flat, blocks"),
             "{refusal}"
         );
         assert_eq!(refusal.key, "tariffs[1]");

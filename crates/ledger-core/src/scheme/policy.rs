@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::SchemeError;
 use super::calendar::{Calendar, QuietPolicy};
-use super::check::{Fault, check, check_tariffs, tariffs_of};
+use super::check::{Fault, check, check_tariffs};
 use super::file::{self, SchemeFile, UtilitiesFile};
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Money, Quantity};
-use crate::tariff::{Tariff, TariffSet, TariffSetError};
-use crate::time::{Millis, Timestamp, Zone};
+use crate::tariff::{PriceBook, Tariff, TariffSet, TariffSetError, tariffs_of};
+use crate::time::{LocalDate, Millis, Timestamp, Zone};
 use crate::utility::Utility;
 
 /// The schemes that are part of the program, by name.
@@ -38,6 +38,7 @@ pub struct SchemePolicy {
     orders: OrderPolicy,
     limits: InputLimits,
     calendar: Calendar,
+    holiday_dates: Vec<LocalDate>,
     quiet: Option<QuietPolicy>,
     tariffs: TariffSet,
 }
@@ -211,6 +212,7 @@ impl SchemePolicy {
             |error: TariffSetError| at_key((format!("tariffs[{}]", error.index), error.message));
         let tariffs = TariffSet::new(tariffs).map_err(at_tariff)?;
         let UtilitiesFile { electricity, water } = file.utilities;
+        let calendar = file.calendar.unwrap_or_default();
         Ok(Self {
             policy_version: format!("{}@{}", file.name, file.version),
             name: file.name,
@@ -228,7 +230,8 @@ impl SchemePolicy {
             readings: file.readings,
             orders: file.orders,
             limits: file.limits,
-            calendar: file.calendar.unwrap_or_default(),
+            holiday_dates: calendar.holidays.iter().map(|day| day.date).collect(),
+            calendar,
             quiet: file.quiet,
             tariffs,
         })
@@ -385,16 +388,14 @@ impl SchemePolicy {
         self.tariffs.at(utility, class, at)
     }
 
-    /// The instants strictly between two at which the tariff of a utility and class changes: further
-    /// boundaries of C10.
-    pub fn tariff_changes<'a>(
-        &'a self,
-        utility: Utility,
-        class: &'a str,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> impl Iterator<Item = Timestamp> + 'a {
-        self.tariffs.changes(utility, class, from, to)
+    /// What prices depend on: zone, tariffs, holidays.
+    #[must_use]
+    pub fn price_book(&self) -> PriceBook<'_> {
+        PriceBook {
+            zone: &self.zone,
+            tariffs: &self.tariffs,
+            holidays: &self.holiday_dates,
+        }
     }
 
     /// Whether any utility has a tariff for this class of customers.

@@ -1,11 +1,14 @@
-//! Telescopic blocks: each stretch of a month's units has its own price (C11).
+//! Telescopic blocks: each stretch of a period's units has its own price (C11).
 //!
-//! Owns the cutting of a quantity at block boundaries, exactly by volume. Block widths may be
-//! multiplied by the account's dwelling units or contracted kVA. Deliberately absent: the choice of
-//! the multiplier, which is the tariff's.
+//! Owns the cutting of a quantity at block boundaries, exactly by volume. Units are counted per local
+//! day, calendar month or quarter; widths may be multiplied by the account's dwelling units or
+//! contracted kVA. Deliberately absent: the choice of the multiplier, which is the tariff's, and the
+//! units used before, which are the position's.
 
-use super::{ScaledBy, TariffLine};
-use crate::num::{Price, Quantity};
+use serde::Deserialize;
+
+use super::ScaledBy;
+use crate::num::{Money, Price, Quantity};
 
 /// The most blocks a tariff may have: no published one has more than ten, and the cost of a charge
 /// grows with them.
@@ -23,9 +26,39 @@ pub struct Block {
     pub price: Price,
 }
 
-/// The blocks of a tariff, from the first unit of a month on.
+/// The period whose units the blocks divide: it begins at a local midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockPeriod {
+    /// A local day.
+    Day,
+    /// A calendar month.
+    Month,
+    /// A calendar quarter, from January, April, July and October on.
+    Quarter,
+}
+
+/// The part of a quantity that fell into one block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPiece {
+    /// The block, counted from 1.
+    pub block: usize,
+    /// Units of the period above which the block begins.
+    pub above: Quantity,
+    /// Units of the period at which it ends; none for the last.
+    pub up_to: Option<Quantity>,
+    /// The quantity that fell into it.
+    pub quantity: Quantity,
+    /// Its price for a unit.
+    pub price: Price,
+    /// Price times quantity.
+    pub amount: Money,
+}
+
+/// The blocks of a tariff, from the first unit of a period on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blocks {
+    per: BlockPeriod,
     scaled_by: ScaledBy,
     blocks: Vec<Block>,
 }
@@ -36,7 +69,7 @@ impl Blocks {
     /// # Errors
     /// What is wrong: no block or too many, an end that is missing or set on the last, a width that
     /// is not above zero, a price below zero.
-    pub fn new(scaled_by: ScaledBy, blocks: Vec<Block>) -> Result<Self, String> {
+    pub fn new(per: BlockPeriod, scaled_by: ScaledBy, blocks: Vec<Block>) -> Result<Self, String> {
         let Some((last, others)) = blocks.split_last() else {
             return Err("a tariff has at least one block".to_owned());
         };
@@ -55,7 +88,17 @@ impl Blocks {
         if blocks.iter().any(|block| block.price.is_negative()) {
             return Err("a price is not below zero".to_owned());
         }
-        Ok(Self { scaled_by, blocks })
+        Ok(Self {
+            per,
+            scaled_by,
+            blocks,
+        })
+    }
+
+    /// The period whose units are counted.
+    #[must_use]
+    pub const fn per(&self) -> BlockPeriod {
+        self.per
     }
 
     /// What the widths are multiplied by.
@@ -70,7 +113,7 @@ impl Blocks {
         &self.blocks
     }
 
-    /// Cuts `quantity`, which follows `before` units of the month, at the boundaries of blocks that
+    /// Cuts `quantity`, which follows `before` units of the period, at the boundaries of blocks that
     /// are `times` as wide as written.
     pub(super) fn pieces(&self, times: u32, before: Quantity, quantity: Quantity) -> Pieces<'_> {
         Pieces {
@@ -94,10 +137,10 @@ pub struct Pieces<'a> {
 }
 
 impl Iterator for Pieces<'_> {
-    type Item = TariffLine;
+    type Item = BlockPiece;
 
     #[inline]
-    fn next(&mut self) -> Option<TariffLine> {
+    fn next(&mut self) -> Option<BlockPiece> {
         while self.left.is_positive() {
             let (index, block) = self.blocks.next()?;
             let above = self.above;
@@ -111,7 +154,7 @@ impl Iterator for Pieces<'_> {
             self.left -= quantity;
             self.position += quantity;
             let amount = block.price * quantity;
-            return Some(TariffLine {
+            return Some(BlockPiece {
                 block: index + 1,
                 above,
                 up_to,
@@ -161,7 +204,7 @@ mod tests {
             (vec![block(Some("600"), "-0.01"), end], "price"),
             (vec![block(Some("1"), "0.01"); 40], "at most"),
         ] {
-            let refusal = Blocks::new(ScaledBy::One, blocks).unwrap_err();
+            let refusal = Blocks::new(BlockPeriod::Month, ScaledBy::One, blocks).unwrap_err();
             assert!(refusal.contains(reason), "{refusal}");
         }
     }
@@ -173,7 +216,12 @@ mod tests {
             width,
             price: Price::from_scaled(1),
         };
-        let blocks = Blocks::new(ScaledBy::ContractedKva, vec![first, block(None, "1")]).unwrap();
+        let blocks = Blocks::new(
+            BlockPeriod::Month,
+            ScaledBy::ContractedKva,
+            vec![first, block(None, "1")],
+        )
+        .unwrap();
         let pieces: Vec<_> = blocks
             .pieces(u32::MAX, Quantity::MAX, Quantity::MAX)
             .collect();
@@ -189,6 +237,7 @@ mod tests {
     #[test]
     fn c11_a_quantity_that_ends_on_a_boundary_stays_in_its_block() {
         let blocks = Blocks::new(
+            BlockPeriod::Month,
             ScaledBy::One,
             vec![block(Some("600"), "0.01"), block(None, "0.08")],
         )

@@ -1,7 +1,6 @@
 //! All tariffs of a scheme: which one holds for a utility, a class and an instant.
 //!
-//! Owns the choice and the instants at which it changes. Deliberately absent: how a charge is cut at
-//! those instants, which is C10's.
+//! Owns the choice. Deliberately absent: how a charge is cut where it changes, which is C10's.
 
 use super::Tariff;
 use crate::time::Timestamp;
@@ -71,21 +70,6 @@ impl TariffSet {
         })
     }
 
-    /// The instants after `from` and before `to` at which another tariff begins, in order of time.
-    pub fn changes<'a>(
-        &'a self,
-        utility: Utility,
-        class: &'a str,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> impl Iterator<Item = Timestamp> + 'a {
-        let newest_first = self.tariffs.iter().rev();
-        newest_first
-            .filter(move |tariff| tariff.utility == utility && tariff.class == class)
-            .map(|tariff| tariff.effective_from)
-            .filter(move |change| from < *change && *change < to)
-    }
-
     /// The tariffs of a utility and class, the newest first.
     pub fn of<'a>(
         &'a self,
@@ -125,7 +109,8 @@ mod tests {
             "name = \"{name}\"\nutility = \"water\"\nclass = \"residential\"\neffective_from = \"{from}\"\n\
              verified = false\nsource = \"test\"\nflat = {{ price = \"0.5\" }}"
         );
-        toml::from_str(&text).unwrap()
+        let file: crate::tariff::TariffFile = toml::from_str(&text).unwrap();
+        Tariff::try_from(file).unwrap()
     }
 
     fn at(text: &str) -> Timestamp {
@@ -149,16 +134,6 @@ mod tests {
             None
         );
         assert_eq!(set.at(Utility::Water, "commercial", at(second)), None);
-        let changes = |from, to| {
-            set.changes(Utility::Water, "residential", from, to)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(changes(at(first), at("2014-01-01T00:00:00Z")), [at(second)]);
-        assert_eq!(changes(at(second), at("2014-01-01T00:00:00Z")), []);
-        assert_eq!(
-            changes(Timestamp::EPOCH, Timestamp::MAX),
-            [at(first), at(second)]
-        );
     }
 
     #[test]

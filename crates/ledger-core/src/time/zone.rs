@@ -134,6 +134,32 @@ impl Zone {
         i32::try_from(self.offset_ms(at.as_millis()).div_euclid(60_000)).unwrap_or(0)
     }
 
+    /// The first instant after `at` at which the local clock is set forward or back; none where it never
+    /// is again.
+    #[must_use]
+    pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
+        let utc_ms = at.as_millis();
+        if utc_ms >= self.settled_from_ms {
+            return None;
+        }
+        let cycle_ms = if utc_ms < CYCLE_END_MS {
+            0
+        } else {
+            (utc_ms - CYCLE_START_MS).div_euclid(CYCLE_MS) * CYCLE_MS
+        };
+        let segments = &self.table.segments;
+        let after = segments.partition_point(|segment| segment.start_ms <= utc_ms - cycle_ms);
+        match segments.get(after) {
+            Some(segment) => Timestamp::checked_from_millis(segment.start_ms + cycle_ms),
+            // The first change of the next cycle: its yearly rule is that of this one.
+            None => {
+                let of_cycle = segments.iter().find(|s| s.start_ms >= CYCLE_START_MS);
+                of_cycle
+                    .and_then(|s| Timestamp::checked_from_millis(s.start_ms + cycle_ms + CYCLE_MS))
+            }
+        }
+    }
+
     /// The first instant of a local date. Where clocks are put forward over midnight that is the
     /// change, and a date that a zone skipped altogether begins where the next one does.
     #[must_use]
@@ -403,6 +429,30 @@ mod tests {
         assert_eq!(length("2024-10-27"), Millis::hours(25));
         assert_eq!(length("2024-10-28"), Millis::hours(24));
         assert_eq!(length("7024-10-28"), Millis::hours(24));
+    }
+
+    #[test]
+    fn c7_the_next_change_of_the_clock_is_the_first_instant_of_its_new_offset() {
+        let berlin = zone("Europe/Berlin");
+        for (from, change) in [
+            ("2024-01-01T00:00:00Z", "2024-03-31T01:00:00Z"),
+            ("2024-03-31T01:00:00Z", "2024-10-27T01:00:00Z"),
+            ("2024-03-31T00:59:59.999Z", "2024-03-31T01:00:00Z"),
+            ("2499-12-31T00:00:00Z", "2500-03-28T01:00:00Z"),
+            ("2500-12-31T00:00:00Z", "2501-03-27T01:00:00Z"),
+        ] {
+            assert_eq!(berlin.next_change(at(from)), Some(at(change)), "{from}");
+            let before = berlin.offset_minutes(at(change).just_before());
+            assert_ne!(before, berlin.offset_minutes(at(change)), "{from}");
+        }
+        assert_eq!(
+            zone("Asia/Brunei").next_change(at("2024-01-01T00:00:00Z")),
+            None
+        );
+        assert_eq!(
+            zone("Asia/Singapore").next_change(at("2024-01-01T00:00:00Z")),
+            None
+        );
     }
 
     #[test]

@@ -169,6 +169,7 @@ fn charge(number: usize, zone: &Zone, dice: &mut Dice) -> Result<ConsumptionChar
         p: Vec::new(),
         mn: Vec::new(),
         g: false,
+        x: Vec::new(),
     })
 }
 

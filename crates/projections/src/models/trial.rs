@@ -43,6 +43,8 @@ fn line_of(account: &LedgerAccount) -> String {
         LedgerAccount::DebtReceivable(_) => DEBT_RECEIVABLE.to_owned(),
         LedgerAccount::ChannelReceivable(_)
         | LedgerAccount::Revenue(_)
+        | LedgerAccount::TaxPayable(_)
+        | LedgerAccount::LevyPayable(_)
         | LedgerAccount::LegacyClearing(_)
         | LedgerAccount::DebtOpening(_)
         | LedgerAccount::Suspense(_)
@@ -110,6 +112,8 @@ impl Trial {
                 LedgerAccount::Revenue(utility) => Some((false, *utility)),
                 LedgerAccount::ChannelReceivable(_)
                 | LedgerAccount::DebtReceivable(_)
+                | LedgerAccount::TaxPayable(_)
+                | LedgerAccount::LevyPayable(_)
                 | LedgerAccount::LegacyClearing(_)
                 | LedgerAccount::DebtOpening(_)
                 | LedgerAccount::Suspense(_)

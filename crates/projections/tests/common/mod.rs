@@ -283,5 +283,6 @@ pub fn consumed(id: &AccountId, at: Timestamp, u: Utility, q: Quantity, a: Money
         p: Vec::new(),
         mn: Vec::new(),
         g: false,
+        x: Vec::new(),
     })
 }

@@ -80,6 +80,7 @@ impl Author {
             p: Vec::new(),
             mn: Vec::new(),
             g: gap,
+            x: Vec::new(),
         };
         if gap {
             let (first, rest) = (

@@ -181,6 +181,8 @@ const fn class_of(account: &LedgerAccount) -> &'static str {
         LedgerAccount::CustomerCredit(..) => "customer-credit",
         LedgerAccount::DebtReceivable(_) => "debt-receivable",
         LedgerAccount::Revenue(_) => "revenue",
+        LedgerAccount::TaxPayable(_) => "tax-payable",
+        LedgerAccount::LevyPayable(_) => "levy-payable",
         LedgerAccount::LegacyClearing(_) => "legacy-clearing",
         LedgerAccount::DebtOpening(_) => "debt-opening",
         LedgerAccount::Suspense(_) => "suspense",

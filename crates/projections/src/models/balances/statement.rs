@@ -126,6 +126,8 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact, postings: &[Posting]) 
             LedgerAccount::DebtReceivable(_) => (Book::Debt, posting.amount),
             LedgerAccount::ChannelReceivable(_)
             | LedgerAccount::Revenue(_)
+            | LedgerAccount::TaxPayable(_)
+            | LedgerAccount::LevyPayable(_)
             | LedgerAccount::LegacyClearing(_)
             | LedgerAccount::DebtOpening(_)
             | LedgerAccount::Suspense(_)
