@@ -243,6 +243,7 @@ mod tests {
             p,
             mn,
             g: n.is_multiple_of(7),
+            x: Vec::new(),
         })
     }
 

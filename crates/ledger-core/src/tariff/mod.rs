@@ -213,4 +213,6 @@ impl Tariff {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

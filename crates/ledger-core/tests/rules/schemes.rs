@@ -3,6 +3,7 @@
 use ledger_core::account::{Account, decide};
 use ledger_core::command::{Command, Facts, OpenAccount};
 use ledger_core::ids::{AccountId, Actor};
+use ledger_core::rejection::Rejection;
 use ledger_core::scheme::SchemePolicy;
 
 use crate::story::{Story, bnd, local, month};
@@ -32,7 +33,7 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
         let policy = SchemePolicy::builtin("usms").unwrap();
         let decided = decide(&mut account, &policy, &facts, &Command::OpenAccount(open));
         (
-            decided.answer.refusal().map(|no| no.code()),
+            decided.answer.refusal().map(Rejection::code),
             account.scheme().to_owned(),
         )
     };
