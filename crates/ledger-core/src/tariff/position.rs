@@ -28,7 +28,8 @@ pub struct Position {
     pub quarter_units: Quantity,
     /// Charged for the month's energy so far.
     pub charged: Money,
-    /// Charged for the month beside energy so far, by line; the minimum not counted.
+    /// Charged for the month beside energy so far, by kind and name of the line, in their order; the
+    /// minimum not counted.
     pub lines: Vec<MonthLine>,
     /// Units of the months before.
     pub before: FinishedMonths,
@@ -169,17 +170,19 @@ impl Position {
 
     /// Counts what a line beside energy charged to the month.
     pub fn count_line(&mut self, kind: LineKind, name: &str, amount: Money) {
-        let found = self
+        let place = self
             .lines
-            .iter_mut()
-            .find(|line| line.kind == kind && line.name == name);
-        match found {
-            Some(line) => line.amount += amount,
-            None => self.lines.push(MonthLine {
-                kind,
-                name: name.to_owned(),
-                amount,
-            }),
+            .binary_search_by(|line| (line.kind, line.name.as_str()).cmp(&(kind, name)));
+        match place {
+            Ok(at) => {
+                if let Some(line) = self.lines.get_mut(at) {
+                    line.amount += amount;
+                }
+            }
+            Err(at) => {
+                let name = name.to_owned();
+                self.lines.insert(at, MonthLine { kind, name, amount });
+            }
         }
     }
 
