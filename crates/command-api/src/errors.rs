@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 
 use event_store::ReadError;
-use ledger_core::rejection::{Entry, Rejection};
+use ledger_core::rejection::{CashInHand, Entry, Rejection};
 use ledger_service::ServiceError;
 use projections::ReadModelError;
 use tonic::{Code, Status};
@@ -31,6 +31,12 @@ const KEEP_CASH: &str =
 const TRY_OR_HAND_BACK: &str = "nothing was taken: send it again, or hand the cash back";
 /// What a counter does when no money is concerned.
 const NO_CASH: &str = "no cash is involved";
+/// What a counter does with cash whose payment waits in suspense.
+const IN_SUSPENSE: &str =
+    "keep the cash: the payment waits in suspense until staff allocate or return it";
+/// What staff do when money in suspense cannot be allocated as they asked.
+const STAYS_IN_SUSPENSE: &str =
+    "no cash is involved: the money stays in suspense; allocate it otherwise, or return it";
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,6 +282,8 @@ pub enum No {
     Malformed(Vec<Violation>),
     /// The rules of the trade refuse it.
     Refused(Rejection),
+    /// The rules of the trade refuse what money in suspense was meant for; it stays there.
+    StaysInSuspense(Rejection),
     /// Not now, or not by this caller; with what happened and what to do.
     Operational(Operational, String),
     /// A fault of the ledger, told to the log only.
@@ -298,7 +306,7 @@ impl No {
     pub fn code(&self) -> Code {
         match self {
             Self::Malformed(_) => Code::InvalidArgument,
-            Self::Refused(rejection) => status_of(rejection),
+            Self::Refused(rejection) | Self::StaysInSuspense(rejection) => status_of(rejection),
             Self::Operational(which, _) => which.line().status,
             Self::Bug(_) => BUG.status,
         }
@@ -339,6 +347,7 @@ impl No {
                 told(line, violations_text(violations))
             }
             Self::Refused(rejection) => refusal_of(rejection),
+            Self::StaysInSuspense(rejection) => staying(rejection),
             Self::Operational(which, text) => told(which.line(), text.clone()),
             Self::Bug(text) => {
                 tracing::error!(fault = %text, "the ledger has a fault");
@@ -443,6 +452,25 @@ pub fn refusal_of(rejection: &Rejection) -> pb::Refusal {
         cash: cash.instruction().to_owned(),
         retry_is_safe,
     }
+}
+
+/// The refusal that sent money to suspense: its cash is not to be handed back, or it would be paid twice.
+#[must_use]
+pub fn suspended_by(rejection: &Rejection) -> pb::Refusal {
+    pb::Refusal {
+        cash: IN_SUSPENSE.to_owned(),
+        ..refusal_of(rejection)
+    }
+}
+
+/// The refusal of an allocation: the cash was taken long ago and must not be handed back beside it.
+fn staying(rejection: &Rejection) -> pb::Refusal {
+    let refusal = refusal_of(rejection);
+    let cash = match rejection.entry().cash {
+        CashInHand::HandBack | CashInHand::SendAsTaken => STAYS_IN_SUSPENSE.to_owned(),
+        CashInHand::Nothing | CashInHand::AskFirst => refusal.cash,
+    };
+    pb::Refusal { cash, ..refusal }
 }
 
 /// The values of a refusal by name. Its stored form is what names them; a field called `reference` names

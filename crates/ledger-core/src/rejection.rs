@@ -202,7 +202,7 @@ pub enum Rejection {
         reason: String,
     },
     /// No such money in suspense.
-    #[error("no payment {reference} is in suspense")]
+    #[error("no payment {reference} waits in suspense")]
     NotInSuspense {
         /// As named.
         reference: String,
@@ -260,7 +260,7 @@ impl Rejection {
         reason = "one line a refusal: the published table"
     )]
     pub fn entry(&self) -> Entry {
-        use CashInHand::{HandBack, Nothing, SendAsTaken};
+        use CashInHand::{AskFirst, HandBack, Nothing, SendAsTaken};
         let line = |code, meaning, cash| Entry {
             code,
             meaning,
@@ -439,7 +439,7 @@ impl Rejection {
                 code: "KEY_CONFLICT",
                 meaning: "The reference was used for other content before.",
                 retry_is_safe: false,
-                cash: HandBack,
+                cash: AskFirst,
             },
         }
     }
@@ -455,6 +455,8 @@ pub enum CashInHand {
     /// If it cannot be given back, send the payment again under a new reference as already taken: it
     /// then waits in suspense.
     SendAsTaken,
+    /// The reference may have paid for this very cash before: look first.
+    AskFirst,
 }
 
 impl CashInHand {
@@ -466,6 +468,9 @@ impl CashInHand {
             Self::HandBack => "hand the cash back",
             Self::SendAsTaken => {
                 "hand the cash back; if that is no longer possible, send it under a new reference as already taken"
+            }
+            Self::AskFirst => {
+                "this call took nothing; ask FindCommand what the reference paid before, and hand back only cash that it did not"
             }
         }
     }

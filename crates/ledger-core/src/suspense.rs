@@ -62,7 +62,8 @@ impl SuspenseItem {
     /// Allocates the whole of it to an account by a command that pays `amount`.
     ///
     /// # Errors
-    /// [`Rejection::NotInSuspense`] when it does not wait, or when `amount` is not all of it.
+    /// [`Rejection::NotInSuspense`] when it does not wait; [`Rejection::BadInput`] when `amount` is not all
+    /// of it, which binds no reference: the slip can be corrected.
     pub fn allocate(
         &self,
         item: &CommandKey,
@@ -75,9 +76,11 @@ impl SuspenseItem {
                 account: account.clone(),
                 by: by.clone(),
             }),
-            Self::Waiting(_) | Self::Absent | Self::Allocated(_) | Self::Returned(_) => {
-                Err(not_waiting(item))
-            }
+            Self::Waiting(waiting) => Err(Rejection::BadInput {
+                field: "amount".to_owned(),
+                reason: format!("must be all that waits in suspense, {}", waiting.a),
+            }),
+            Self::Absent | Self::Allocated(_) | Self::Returned(_) => Err(not_waiting(item)),
         }
     }
 
@@ -190,7 +193,10 @@ mod tests {
     fn c13_money_in_suspense_is_allocated_whole_or_not_at_all() {
         let account = AccountId::parse("a1").unwrap();
         let part = waiting().allocate(&key("p1"), Money::from_cents(499), &account, &key("s1"));
-        assert_eq!(part.unwrap_err().code(), "NOT_IN_SUSPENSE");
+        assert_eq!(
+            part.unwrap_err().to_string(),
+            "amount: must be all that waits in suspense, 5"
+        );
         let whole = waiting()
             .allocate(&key("p1"), Money::from_cents(500), &account, &key("s1"))
             .unwrap();

@@ -10,7 +10,7 @@ use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use ledger_service::{KeyStatus, Quote, Reply};
 
-use crate::errors::{No, refusal_of};
+use crate::errors::{No, refusal_of, suspended_by};
 use crate::pb;
 
 /// An instant as a message.
@@ -93,7 +93,7 @@ impl From<Suspended> for pb::Suspended {
             reference: s.reference.to_string(),
             amount: s.amount.to_string(),
             taken_on: s.taken_on.to_string(),
-            refusal: Some(refusal_of(&s.refusal)),
+            refusal: Some(suspended_by(&s.refusal)),
         }
     }
 }
@@ -270,9 +270,12 @@ impl TryFrom<Reply> for pb::AllocateSuspenseResponse {
     type Error = No;
 
     fn try_from(reply: Reply) -> Result<Self, No> {
-        let receipt = Some(receipt(reply.answer)?.into());
+        let receipt = receipt(reply.answer).map_err(|no| match no {
+            No::Refused(rejection) => No::StaysInSuspense(rejection),
+            No::Malformed(_) | No::StaysInSuspense(_) | No::Operational(..) | No::Bug(_) => no,
+        })?;
         Ok(Self {
-            receipt,
+            receipt: Some(receipt.into()),
             duplicate: reply.duplicate,
             token: to_token(reply.token),
         })

@@ -65,7 +65,12 @@ async fn c4_another_content_under_the_same_reference_is_a_conflict() {
             (status.code(), reason_of(&status).as_str()),
             (Code::AlreadyExists, "KEY_CONFLICT")
         );
-        assert_eq!(info_of(&status).metadata["retry_is_safe"], "false");
+        let metadata = info_of(&status).metadata;
+        assert_eq!(metadata["retry_is_safe"], "false");
+        assert!(
+            metadata["cash"].contains("ask FindCommand"),
+            "the reference may have paid for this cash: {metadata:?}"
+        );
     }
     let bank = world.client("bank").await;
     let same_name = bank
@@ -176,7 +181,13 @@ async fn c13_money_already_taken_waits_in_suspense_until_it_is_allocated_or_retu
             (suspended.reference.as_str(), suspended.taken_on.as_str()),
             (reference, "2025-11-03")
         );
-        assert_eq!(suspended.refusal.unwrap().code, "UNKNOWN_METER");
+        let refusal = suspended.refusal.unwrap();
+        assert_eq!(refusal.code, "UNKNOWN_METER");
+        assert!(
+            refusal.cash.starts_with("keep the cash"),
+            "handed back, it would be paid twice: {}",
+            refusal.cash
+        );
     }
     let staff = world.client("office").await;
     let allocate = pb::AllocateSuspenseRequest {
@@ -188,6 +199,24 @@ async fn c13_money_already_taken_waits_in_suspense_until_it_is_allocated_or_retu
             "E0000001".to_owned(),
         )),
     };
+    let unpaired = [
+        ("4.00", "E0000001", "BAD_INPUT"),
+        ("5.00", "E8", "WRONG_METER_FORMAT"),
+    ];
+    for (amount, meter, code) in unpaired {
+        let wrong = pb::AllocateSuspenseRequest {
+            reference: format!("slip-{amount}"),
+            amount: amount.to_owned(),
+            to: Some(pb::allocate_suspense_request::To::Meter(meter.to_owned())),
+            ..allocate.clone()
+        };
+        let status = staff.suspense().allocate_suspense(wrong).await.unwrap_err();
+        assert_eq!(reason_of(&status), code);
+        assert!(
+            info_of(&status).metadata["cash"].contains("the money stays in suspense"),
+            "{status:?}"
+        );
+    }
     let allocated = staff
         .suspense()
         .allocate_suspense(allocate.clone())
