@@ -214,9 +214,12 @@ fn answers(api: Arc<Api>, call: Arc<Call>, lines: Streaming<pb::TopUpStreamReque
     );
     let mut going_down = api.going_down.clone();
     let lines_max = api.stream_lines_max;
+    let cut_off = Arc::clone(&broken);
     let lines = lines.take_until(Box::pin(async move {
         // An error means that the server is gone: the same.
         let _ = going_down.wait_for(|down| *down).await;
+        // A stream that is broken already says by what.
+        let _ = cut_off.set(stopping());
     }));
     let deadline = call.deadline_stated.then_some(call.deadline);
     let answered = Box::pin(lines)
@@ -234,6 +237,12 @@ fn answers(api: Arc<Api>, call: Arc<Call>, lines: Streaming<pb::TopUpStreamReque
     let end =
         stream::once(async move { ending(deadline, broken.get()) }).filter_map(std::future::ready);
     Box::pin(answered.map(Ok).chain(end.map(Err)))
+}
+
+/// Lines that the server took no more: without this a sender would take the end for the end of its lines.
+fn stopping() -> Status {
+    let text = "the ledger is stopping; lines without an answer were not taken: send them again";
+    No::Operational(crate::errors::Operational::Stopped, text.to_owned()).status("")
 }
 
 /// How a stream ends: by its deadline, by what broke it, or well.

@@ -191,7 +191,7 @@ async fn a_stream_that_outlives_its_deadline_ends_with_it() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_well_when_the_server_goes_down() {
+async fn a_stream_that_the_server_takes_no_more_lines_of_says_so_at_its_end() {
     let mut world = World::start().await;
     world.household(1).await;
     let channel = world.client("incomm").await;
@@ -208,5 +208,10 @@ async fn a_stream_ends_well_when_the_server_goes_down() {
     let end = tokio::time::timeout(Duration::from_secs(5), answers.next())
         .await
         .unwrap();
-    assert!(end.is_none(), "{end:?}");
+    let status = end.unwrap().unwrap_err();
+    assert_eq!(
+        (status.code(), reason_of(&status).as_str()),
+        (Code::Unavailable, "STOPPED"),
+        "an end without a word would pass for the end of the sender's own lines"
+    );
 }
