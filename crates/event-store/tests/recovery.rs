@@ -185,6 +185,28 @@ fn a_witness_beyond_the_end_stops_the_log_from_opening_until_the_older_state_is_
 }
 
 #[test]
+fn a_log_that_a_witness_has_seen_is_not_begun_anew_where_it_is_missing() {
+    let disk = SimDisk::new(7);
+    let seen = options(&disk).witness("read store", 3);
+    for _ in 0..2 {
+        let Err(error) = LogCore::open(&seen) else {
+            panic!("an empty log took the place of a missing one")
+        };
+        assert!(
+            error.to_string().contains("the log ends at nothing"),
+            "{error}"
+        );
+        assert!(
+            !disk.list().unwrap().iter().any(|name| name == "store"),
+            "a stranger was left behind for the next start to find"
+        );
+    }
+    let mut anew = options(&disk).witness("read store", 3);
+    anew.accept_older = true;
+    assert!(LogCore::open(&anew).unwrap().report().created);
+}
+
+#[test]
 fn a_torn_end_is_kept_as_it_is_while_a_witness_lies_beyond_it() {
     let disk = log_of(3);
     let last = *frames(&disk, FIRST).last().unwrap();

@@ -46,6 +46,7 @@ pub(crate) fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         .map_err(LogError::io("listing the directory"))
         .map_err(|e| e.into_open(&dir, FORMAT_VERSION))?;
     refuse_foreign(&dir, &names)?;
+    refuse_to_begin_anew(options, &dir, &names)?;
     let opening = || -> Result<Opening<'_>, LogError> {
         let (store, created) = read_or_create(options, &names)?;
         let mut opening = Opening::new(options, store, created);
@@ -67,6 +68,32 @@ pub(crate) fn open(options: &OpenOptions) -> Result<Opened, OpenError> {
         .mend(beyond.is_some())
         .and_then(|()| opening.finish(lock))
         .map_err(|e| e.into_open(&dir, FORMAT_VERSION))
+}
+
+/// A log that others have seen is never begun anew: with its directory gone, or its disk not mounted, an
+/// empty one would take its place and its readers would meet a stranger.
+fn refuse_to_begin_anew(
+    options: &OpenOptions,
+    dir: &str,
+    names: &[String],
+) -> Result<(), OpenError> {
+    let seen = options.witnesses.iter().max_by_key(|w| w.position);
+    match seen {
+        Some(witness) if !options.accept_older && names.iter().all(|n| !is_of_a_store(n)) => {
+            Err(OpenError::WitnessBeyond {
+                dir: dir.to_owned(),
+                witness: witness.name.clone(),
+                seen: witness.position,
+                end: "nothing".to_owned(),
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Whether a file says that a store was here, so that its absence is another fault's to tell.
+fn is_of_a_store(name: &str) -> bool {
+    name == STORE_FILE || segment_number(name).is_some()
 }
 
 fn check_settings(options: &OpenOptions) -> Result<(), OpenError> {
