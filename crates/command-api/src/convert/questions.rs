@@ -332,6 +332,13 @@ impl TryFrom<&pb::GetMonthlyConsumptionRequest> for MonthsQuestion {
         let from = f.month("from_month", &m.from_month);
         let to = f.month("to_month", &m.to_month);
         let months = from.zip(to).map(|(from, to)| to.months_since(from));
+        if months.is_some_and(|months| months < 0) {
+            f.note(
+                "to_month",
+                Malformed::FieldOutOfRange,
+                "it lies before from_month",
+            );
+        }
         if months.is_some_and(|months| months >= MONTHS_MAX) {
             f.note(
                 "to_month",

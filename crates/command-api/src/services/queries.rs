@@ -7,7 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::stream::Stream;
+use ledger_core::ids::MeterNumber;
+use ledger_service::MeterHolder;
 use projections::Snapshot;
+use projections::queries::LocalDays;
 use tonic::{Request, Response, Status};
 
 use super::history::history;
@@ -277,6 +280,7 @@ async fn daily(
     m: &pb::GetDailyConsumptionRequest,
 ) -> Result<pb::GetDailyConsumptionResponse, No> {
     let DaysQuestion { meter, from, to } = DaysQuestion::try_from(m)?;
+    known(api, &meter)?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.consumption_daily(&meter, from, to)?);
     let (days, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetDailyConsumptionResponse {
@@ -291,6 +295,7 @@ async fn monthly(
     m: &pb::GetMonthlyConsumptionRequest,
 ) -> Result<pb::GetMonthlyConsumptionResponse, No> {
     let MonthsQuestion { meter, from, to } = MonthsQuestion::try_from(m)?;
+    known(api, &meter)?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.consumption_monthly(&meter, from, to)?);
     let (months, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetMonthlyConsumptionResponse {
@@ -305,12 +310,30 @@ async fn completeness(
     m: &pb::GetCompletenessRequest,
 ) -> Result<pb::GetCompletenessResponse, No> {
     let DaysQuestion { meter, from, to } = DaysQuestion::try_from(m)?;
-    let ask = move |snapshot: &Snapshot| Ok(snapshot.completeness(&meter, from, to)?);
+    let local = local_days(api, call, &meter).await?;
+    let ask = move |snapshot: &Snapshot| Ok(snapshot.completeness(&meter, (from, to), &local)?);
     let (days, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetCompletenessResponse {
         days: days.into_iter().map(Into::into).collect(),
         token,
     })
+}
+
+/// How the days of a meter are told: those of the scheme of whoever holds it, or held it last.
+async fn local_days(api: &Api, call: &Call, meter: &MeterNumber) -> Result<LocalDays, No> {
+    let holder = known(api, meter)?;
+    let account = api.ledger.account(&holder.account).await?;
+    let policies = api.ledger.policies();
+    let scheme = account.and_then(|view| policies.named(view.account.scheme()));
+    let zone = scheme.unwrap_or(policies.default_policy()).zone().clone();
+    let today = zone.date_of(call.received_at);
+    Ok(LocalDays { zone, today })
+}
+
+/// A number that nobody ever held is a slip of the pen, not a meter without consumption.
+fn known(api: &Api, meter: &MeterNumber) -> Result<MeterHolder, No> {
+    let holder = api.ledger.meter_holder(meter);
+    holder.ok_or_else(|| not_found(&format!("meter {meter}")))
 }
 
 async fn settlement(

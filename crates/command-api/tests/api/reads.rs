@@ -270,6 +270,18 @@ async fn u18_consumption_is_told_by_day_and_month() {
         .into_inner()
         .months;
     assert_eq!((months.len(), months[0].quantity.as_str()), (1, "3.25"));
+    let stranger = pb::GetMonthlyConsumptionRequest {
+        meter: "E9999999".to_owned(),
+        from_month: "2025-11".to_owned(),
+        to_month: "2025-11".to_owned(),
+        at_least: String::new(),
+    };
+    let status = analyst
+        .queries()
+        .get_monthly_consumption(stranger)
+        .await
+        .unwrap_err();
+    assert_eq!(reason_of(&status), "NOT_FOUND");
     let ask = pb::GetCompletenessRequest {
         meter,
         from_date,

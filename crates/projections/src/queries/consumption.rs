@@ -2,7 +2,7 @@
 
 use ledger_core::ids::{AccountId, MeterNumber};
 use ledger_core::num::{Money, Quantity};
-use ledger_core::time::{LocalDate, Month, Timestamp};
+use ledger_core::time::{LocalDate, Month, Timestamp, Zone};
 use ledger_core::utility::Utility;
 use rusqlite::{Row, params};
 use serde::Serialize;
@@ -72,6 +72,15 @@ pub struct Completeness {
     pub readings: u64,
     /// Readings that its interval makes on a day of 24 hours.
     pub expected: u64,
+}
+
+/// How the days of a meter are told.
+#[derive(Debug, Clone)]
+pub struct LocalDays {
+    /// Zone of the meter's scheme.
+    pub zone: Zone,
+    /// The newest day that has begun there.
+    pub today: LocalDate,
 }
 
 /// Which exceptions; all given fields must hold.
@@ -180,43 +189,46 @@ impl Snapshot {
         Ok(page_of((skip + 1..).zip(rows).collect(), page))
     }
 
-    /// Readings charged against readings expected, day by day, for days from `from` to `to` on which
-    /// the meter was in place.
+    /// Readings charged against readings expected, day by day, for the days from `from` to `to` on which
+    /// the meter was in place, also those on which nothing came at all. `local` says how its days are told
+    /// and which is the last that has begun: nothing is expected of later ones.
     ///
     /// # Errors
     /// When the range is longer than ten years or the database refuses.
     pub fn completeness(
         &self,
         meter: &MeterNumber,
-        from: LocalDate,
-        to: LocalDate,
+        (from, to): (LocalDate, LocalDate),
+        local: &LocalDays,
     ) -> Result<Vec<Completeness>, ReadModelError> {
         let days = self.consumption_daily(meter, from, to)?;
-        let interval = self.one(
-            "SELECT interval_min FROM meters WHERE meter = ?1 ORDER BY meter_no DESC LIMIT 1",
+        let stays = self.all(
+            "SELECT installed_ms, removed_ms, interval_min FROM meters WHERE meter = ?1 ORDER BY meter_no",
             [meter.as_str()],
-            |row| Cells::of(row).count(),
+            |row| {
+                let mut cells = Cells::of(row);
+                Ok((cells.time()?, cells.time_opt()?, cells.count()?))
+            },
         )?;
-        let Some(interval) = interval else {
-            return Ok(Vec::new());
-        };
-        let expected = DAY_MIN.div_ceil(interval.max(1));
-        let (Some(first), Some(last)) = (days.first(), days.last()) else {
-            return Ok(Vec::new());
-        };
         let mut rows = Vec::new();
-        let (mut day, end) = (first.day, last.day);
         let mut there = days.iter().peekable();
-        while day <= end {
-            let readings = there
-                .next_if(|usage| usage.day == day)
-                .map_or(0, |usage| usage.readings);
-            rows.push(Completeness {
-                day,
-                readings,
-                expected,
-            });
-            day = day.next();
+        let mut day = from;
+        for (installed, removed, interval) in stays {
+            let expected = DAY_MIN.div_ceil(interval.max(1));
+            let last = removed.map_or(local.today, |at| local.zone.date_of(at));
+            day = day.max(local.zone.date_of(installed));
+            while day <= last.min(to).min(local.today) {
+                while there.next_if(|usage| usage.day < day).is_some() {}
+                let readings = there
+                    .next_if(|usage| usage.day == day)
+                    .map_or(0, |usage| usage.readings);
+                rows.push(Completeness {
+                    day,
+                    readings,
+                    expected,
+                });
+                day = day.next();
+            }
         }
         Ok(rows)
     }
@@ -254,10 +266,11 @@ impl Snapshot {
 }
 
 fn check_range(from: LocalDate, to: LocalDate) -> Result<(), ReadModelError> {
-    if to.days_since(from) <= DAYS_MAX {
-        return Ok(());
-    }
-    let reason = format!("{from} to {to} is more than {DAYS_MAX} days; ask for a shorter time");
+    let reason = match to.days_since(from) {
+        ..0 => format!("{from} to {to} runs backwards; the first day comes first"),
+        0..=DAYS_MAX => return Ok(()),
+        _ => format!("{from} to {to} is more than {DAYS_MAX} days; ask for a shorter time"),
+    };
     Err(ReadModelError::BadQuery {
         field: "from, to",
         reason,

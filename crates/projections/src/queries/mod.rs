@@ -22,7 +22,7 @@ pub use accounts::{
     WalletView,
 };
 pub use consumption::{
-    Completeness, DayUsage, ExceptionFilter, ExceptionView, MeterMonth, MonthUsage,
+    Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,
 };
 pub use control::{ControlAccount, TrialBalance, TrialLine};
 pub use deadlines::{AccountDue, DueKind};

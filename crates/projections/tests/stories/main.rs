@@ -17,11 +17,11 @@ use ledger_core::event::*;
 use ledger_core::ids::*;
 use ledger_core::num::Money;
 use ledger_core::scheme::SchemePolicy;
-use ledger_core::time::{Millis, Timestamp};
+use ledger_core::time::{Millis, Timestamp, Zone};
 use projections::SchemeFacts;
 use projections::queries::{
-    Book, DueKind, ExceptionFilter, ExceptionKind, PageOf, ReceiptFilter, SettlementKind,
-    StatementRange, SuspenseState,
+    Book, DueKind, ExceptionFilter, ExceptionKind, LocalDays, PageOf, ReceiptFilter,
+    SettlementKind, StatementRange, SuspenseState,
 };
 
 const PAGE: PageOf = PageOf::first(100);

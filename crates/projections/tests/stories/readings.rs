@@ -207,8 +207,13 @@ async fn u18_a_meters_days_say_how_complete_they_are() {
         .await;
     let models = log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
+    let local = LocalDays {
+        zone: Zone::named("Asia/Brunei").unwrap(),
+        today: day("2026-03-05"),
+    };
+    let march = (day("2026-03-01"), day("2026-03-31"));
     let rows = snapshot
-        .completeness(&meter_of(&a, E), day("2026-03-01"), day("2026-03-31"))
+        .completeness(&meter_of(&a, E), march, &local)
         .unwrap();
     let seen: Vec<_> = rows
         .iter()
@@ -218,8 +223,19 @@ async fn u18_a_meters_days_say_how_complete_they_are() {
         ("2026-03-01".to_owned(), 24, 24),
         ("2026-03-02".to_owned(), 0, 24),
         ("2026-03-03".to_owned(), 1, 24),
+        // A meter that has fallen silent is missing readings up to the present day.
+        ("2026-03-04".to_owned(), 0, 24),
+        ("2026-03-05".to_owned(), 0, 24),
     ];
     assert_eq!(seen, expected);
+    let backwards = snapshot.completeness(&meter_of(&a, E), (march.1, march.0), &local);
+    assert!(
+        backwards
+            .unwrap_err()
+            .to_string()
+            .contains("runs backwards"),
+        "an empty answer would pass for a meter without readings"
+    );
 }
 
 /// A minute before the hour, so that the last reading of a day still lies on it.
