@@ -36,18 +36,22 @@ pub(super) fn tariff<'p>(
     at: Timestamp,
 ) -> Result<&'p Tariff, Rejection> {
     let Customer { class, scale, .. } = customer(account, utility);
-    let tariff = policy
-        .tariff_for(utility, class, at)
-        .filter(|tariff| tariff.suits(scale));
-    tariff.ok_or_else(|| {
-        refusal(NoTariff {
+    let Some(tariff) = policy.tariff_for(utility, class, at) else {
+        return Err(refusal(NoTariff {
             utility,
             class: class.to_owned(),
             at,
-        })
+        }));
+    };
+    if tariff.suits(scale) {
+        return Ok(tariff);
+    }
+    Err(Rejection::NoTariff {
+        what: format!(
+            "{utility} {class} without a contracted capacity: open the account with its contracted_kva"
+        ),
     })
 }
-
 /// What prices depend on of an account.
 pub(super) fn customer(account: &Account, utility: Utility) -> Customer<'_> {
     let profile = account.profile();

@@ -24,6 +24,21 @@ fn exchange(final_value: &str, first: &str, at: &str, force: Option<&str>) -> Co
 }
 
 #[test]
+fn c11_a_tariff_by_contracted_kva_says_what_the_account_lacks() {
+    let mut story = Story::of_class("2026-03-01 00:00:00", "commercial", None);
+    let install = Command::InstallMeter(InstallMeter {
+        utility: Electricity,
+        meter: meter(E),
+        register: None,
+        at: local("2026-03-01 00:00:00"),
+        first_value: q("0"),
+    });
+    let refusal = story.refused("2026-03-01 00:00:00", install);
+    assert_eq!(refusal.code(), "NO_TARIFF");
+    assert!(refusal.to_string().contains("contracted_kva"), "{refusal}");
+}
+
+#[test]
 fn u1_an_account_has_at_most_one_meter_of_each_utility() {
     let mut story = Story::with_meters(START);
     let second = InstallMeter {
