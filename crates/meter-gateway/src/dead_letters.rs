@@ -14,6 +14,7 @@ use bytes::Bytes;
 use ledger_core::answer::ReadingOutcome;
 use ledger_core::command::Reading;
 use ledger_core::rejection::Rejection;
+use ledger_core::time::Timestamp;
 use ledger_service::ServiceError;
 
 use crate::backoff::Backoff;
@@ -172,6 +173,12 @@ pub(crate) fn refusal_of(outcome: &ReadingOutcome) -> Option<&Rejection> {
         | ReadingOutcome::Late
         | ReadingOutcome::Quarantined => None,
     }
+}
+
+/// When the server stored a message, RFC 3339 to the millisecond.
+fn published_at(nanos: i128) -> String {
+    let ms = i64::try_from(nanos.div_euclid(1_000_000)).unwrap_or(i64::MAX);
+    Timestamp::from_millis(ms).to_string()
 }
 
 /// `UNKNOWN_METER` as the last token of a subject: `unknown-meter`.
@@ -378,7 +385,7 @@ impl DeadLetters {
         };
         Ok(Listed {
             sequence: message.sequence,
-            at: message.time.to_string(),
+            at: published_at(message.time.unix_timestamp_nanos()),
             reason: header(names::REASON).unwrap_or_default(),
             explanation: header(names::EXPLANATION).unwrap_or_default(),
             field: header(names::FIELD),
@@ -404,6 +411,14 @@ mod tests {
         let zone = Zone::named("Asia/Brunei").unwrap();
         let first = decode(&sent, &zone).readings;
         assert_eq!(decode(&reading_json(&first[0]), &zone).readings, first);
+    }
+
+    #[test]
+    fn a_dead_letter_says_in_rfc_3339_when_it_was_published() {
+        assert_eq!(
+            published_at(1_764_098_074_925_172_632),
+            "2025-11-25T19:14:34.925Z"
+        );
     }
 
     #[test]

@@ -14,6 +14,9 @@ use serde::Serialize;
 
 /// Time over which the rate is taken: long enough to be calm, short enough to follow.
 const RATE_OVER: Duration = Duration::from_secs(5);
+/// How long a trouble is told after its newest attempt: several times the longest time-out and pause
+/// between two attempts, so that one that lasts is never left out.
+const TROUBLE_LASTS: Duration = Duration::from_secs(30);
 
 /// A snapshot of the gateway's work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -62,7 +65,7 @@ pub struct GatewayStats {
     pub orders: u64,
     /// Commit position up to which the outbox is complete.
     pub outbox_position: Option<u64>,
-    /// Newest failure that was waited out, for a person who looks.
+    /// What the gateway waits out at present; nothing once it has passed.
     pub last_trouble: Option<String>,
 }
 
@@ -90,7 +93,7 @@ struct Slow {
     counts: [u64; 6],
     malformed: u64,
     outbox_position: Option<u64>,
-    last_trouble: Option<String>,
+    last_trouble: Option<(Instant, String)>,
     window: Option<(Instant, u64)>,
     readings_per_s: u64,
 }
@@ -143,7 +146,7 @@ impl Counters {
     pub(crate) fn trouble(&self, what: &impl std::fmt::Display) {
         let text = what.to_string();
         tracing::warn!(trouble = %text, "the gateway waits and tries again");
-        self.slow().last_trouble = Some(text);
+        self.slow().last_trouble = Some((Instant::now(), text));
     }
 
     /// All of it now.
@@ -174,12 +177,18 @@ impl Counters {
             notifications: get(&self.notifications),
             orders: get(&self.orders),
             outbox_position: slow.outbox_position,
-            last_trouble: slow.last_trouble.clone(),
+            last_trouble: slow.trouble_at(Instant::now()),
         }
     }
 }
 
 impl Slow {
+    /// A trouble that lasts is told anew at each attempt; one that is not has passed.
+    fn trouble_at(&self, now: Instant) -> Option<String> {
+        let (told, text) = self.last_trouble.as_ref()?;
+        (now.duration_since(*told) < TROUBLE_LASTS).then(|| text.clone())
+    }
+
     fn rate(&mut self, readings: u64, now: Instant) {
         let (began, before) = self.window.unwrap_or((now, 0));
         let (elapsed, sum) = (now.duration_since(began), before + readings);
@@ -216,6 +225,18 @@ pub(crate) fn per_second(count: u64, elapsed: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trouble_that_has_passed_is_told_no_more() {
+        let start = Instant::now();
+        let slow = Slow {
+            last_trouble: Some((start, "NATS is away".to_owned())),
+            ..Slow::default()
+        };
+        let soon = start + TROUBLE_LASTS / 2;
+        assert_eq!(slow.trouble_at(soon).as_deref(), Some("NATS is away"));
+        assert_eq!(slow.trouble_at(start + TROUBLE_LASTS), None);
+    }
 
     #[test]
     fn the_rate_falls_to_nothing_when_nothing_comes() {

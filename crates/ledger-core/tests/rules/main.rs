@@ -19,6 +19,7 @@ mod properties;
 mod quiet;
 mod readings;
 mod schemes;
+mod state;
 mod story;
 mod tariff;
 mod time;

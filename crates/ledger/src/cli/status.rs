@@ -119,7 +119,9 @@ fn gateway_text(gateway: &Value) -> String {
     }
     let figure = |name: &str| gateway.get(name).and_then(Value::as_u64).unwrap_or(0);
     let count = |name: &str| grouped(figure(name));
-    let dead_letters = figure("malformed").saturating_add(figure("refused"));
+    let dead_letters = figure("malformed")
+        .saturating_add(figure("refused"))
+        .saturating_add(figure("order_acks_rejected"));
     let state = match gateway.get("consuming").and_then(Value::as_bool) {
         Some(true) => "reads",
         Some(false) | None => "waits for NATS or for its turn",

@@ -137,10 +137,14 @@ fn written(result: io::Result<()>) -> Result<(), Failure> {
     })
 }
 
-/// Starts structured logs on standard error. RUST_LOG chooses what is logged; `info` unless told.
+/// What is logged unless RUST_LOG says otherwise. The NATS client tells each of its attempts to connect
+/// again; the gateway tells once that NATS is away.
+const LOGGED: &str = "info,async_nats=warn";
+
+/// Starts structured logs on standard error. RUST_LOG chooses what is logged.
 pub(crate) fn start_logs(console: Console) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(LOGGED));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -113,7 +113,8 @@ impl Arrived {
         let (received_at, decoded) = match (said, stamp(stated, time)) {
             (None, received_at) => {
                 let text = format!(
-                    "subject {subject:?} is not {READINGS_SUBJECTS} with electricity or water first"
+                    "subject {:?} is not {READINGS_SUBJECTS} with electricity or water first",
+                    subject.as_str()
                 );
                 (
                     received_at.unwrap_or(time.now()),
@@ -258,5 +259,9 @@ mod tests {
         let strange = arrived("meter.readings.gas.he1", None, &TimeSource::system());
         assert_eq!(strange.decoded.readings, []);
         assert_eq!(strange.decoded.malformed[0].reason, Reason::BadSubject);
+        assert_eq!(
+            strange.decoded.malformed[0].explanation,
+            "subject \"meter.readings.gas.he1\" is not meter.readings.*.* with electricity or water first"
+        );
     }
 }
