@@ -79,6 +79,13 @@ impl Failure {
         self
     }
 
+    /// The same of a question, where there is no cash in anybody's hand.
+    #[must_use]
+    pub(crate) fn of_a_question(mut self) -> Self {
+        self.advice = self.advice.filter(|advice| !advice.contains("cash"));
+        self
+    }
+
     /// How the process ends.
     pub(crate) const fn exit(&self) -> Exit {
         self.exit
@@ -117,6 +124,9 @@ impl Failure {
 
 /// What a server says of cash where there is none; a person need not read it.
 const NO_CASH: &str = "no cash is involved";
+/// Shown where the read models' own file is what fails: a full disk, or bytes that are no database.
+const REBUILD: &str = "the log is whole, and nothing that was answered is lost: make room if the disk is full, \
+                       then start again; if the file itself is broken, `ledger projections rebuild` makes it anew";
 /// Shown where trying again is what there is to do.
 const TRY_AGAIN: &str = "try again; a retry is safe";
 
@@ -160,6 +170,9 @@ impl From<ReadModelError> for Failure {
             ReadModelError::BadQuery { .. } => Self::usage(code, what),
             ReadModelError::InUse | ReadModelError::Closed => Self::unavailable(code, what),
             ReadModelError::Store(error) => error.into(),
+            ReadModelError::Database { .. } | ReadModelError::File { .. } => {
+                Self::damaged(code, what).advise(REBUILD)
+            }
             ReadModelError::Stopped(_)
             | ReadModelError::OtherStore { .. }
             | ReadModelError::OtherEpoch { .. }
@@ -167,9 +180,7 @@ impl From<ReadModelError> for Failure {
             | ReadModelError::OtherSchema { .. }
             | ReadModelError::Differs { .. }
             | ReadModelError::Busy { .. }
-            | ReadModelError::DeadlineExceeded { .. }
-            | ReadModelError::Database { .. }
-            | ReadModelError::File { .. } => Self::damaged(code, what),
+            | ReadModelError::DeadlineExceeded { .. } => Self::damaged(code, what),
         }
     }
 }
@@ -285,6 +296,21 @@ impl From<Status> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_read_model_that_cannot_be_written_says_what_to_do() {
+        let full = ReadModelError::Database {
+            doing: "committing rows and checkpoint".to_owned(),
+            reason: "database or disk is full".to_owned(),
+        };
+        let failure = Failure::from(full);
+        assert_eq!(failure.exit(), Exit::Damaged);
+        assert!(
+            failure.text().contains("make room if the disk is full"),
+            "{}",
+            failure.text()
+        );
+    }
 
     #[test]
     fn a_failure_says_what_was_wrong_its_code_and_what_to_do() {

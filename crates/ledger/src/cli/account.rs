@@ -36,12 +36,13 @@ enum AccountCommand {
 }
 
 pub(crate) fn run(args: &AccountArgs, globals: &Globals) -> Result<Exit, Failure> {
-    block_on(async {
+    let answered = block_on(async {
         match &args.command {
             AccountCommand::Show(args) => show::run(args, globals).await,
             AccountCommand::Statement(args) => statement::run(args, globals).await,
             AccountCommand::History(args) => history::run(args, globals).await,
             AccountCommand::Consumption(args) => consumption::run(args, globals).await,
         }
-    })
+    });
+    answered.map_err(Failure::of_a_question)
 }

@@ -40,11 +40,12 @@ enum ImportCommand {
     /// Imports meter readings from files.
     #[command(after_help = "\
 Formats (plain or gzip), told by their header line:
-  sgsc   customer_id,local_time,kwh                      half-hour consumption; becomes the register a
-                                                         meter would show; meters E<customer_id>
-  daiad  user key;datetime;meter reading;diff            litres; meters W<12 digits of the user key>
-  csv    meter,register,read_at,value                    anything else; the register may be empty, read_at
-                                                         has an offset or is local to the scheme
+  sgsc   customer_id,local_time,kwh
+           half-hour consumption; becomes the register a meter would show, of meter E<customer_id>
+  daiad  user key;datetime;meter reading;diff
+           litres; meter W<first 12 digits of the user key>
+  csv    meter,register,read_at,value
+           anything else; the register may be empty, read_at has an offset or is local to the scheme
 
 With a NATS server the readings are published to
 meter.readings.<utility>.<gateway> and the running ledger takes them; without

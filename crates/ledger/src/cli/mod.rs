@@ -153,6 +153,11 @@ impl Globals {
         }
     }
 
+    /// The folder of `--data-dir`, for a command that has no settings.
+    pub(crate) fn data_dir(&self) -> Option<&std::path::Path> {
+        self.data_dir.as_deref()
+    }
+
     /// The settings: file, environment, the global flags, and these flags of the command.
     ///
     /// # Errors

@@ -35,7 +35,7 @@ pub(crate) async fn run(args: DemoArgs, globals: Globals) -> Result<Exit, Failur
     let policy = SchemePolicy::builtin(SCHEME)
         .map_err(|e| Failure::damaged("DEMO_SCHEME", e.to_string()))?;
     let story = sources::story(&args, &policy, console)?;
-    let folder = Folder::make(args.data.as_deref())?;
+    let folder = Folder::make(args.data.as_deref().or(globals.data_dir()))?;
     console.note("starting nats-server and ledger serve on loopback ports");
     let nats = Nats::start(args.nats_server.as_deref(), folder.path()).await?;
     let ledger = Ledger::start(&nats.url, folder.path()).await?;

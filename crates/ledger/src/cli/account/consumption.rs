@@ -3,6 +3,7 @@
 
 use clap::Args;
 use command_api::pb;
+use ledger_core::time::LocalDate;
 use serde_json::{Value, json};
 
 use crate::cli::Globals;
@@ -72,8 +73,8 @@ pub(super) async fn run(args: &ConsumptionArgs, globals: &Globals) -> Result<Exi
         if args.monthly {
             let request = pb::GetMonthlyConsumptionRequest {
                 meter: meter.meter.clone(),
-                from_month: args.from.clone(),
-                to_month: args.to.clone(),
+                from_month: month_of(&args.from),
+                to_month: month_of(&args.to),
                 at_least: String::new(),
             };
             let months = queries
@@ -102,6 +103,11 @@ pub(super) async fn run(args: &ConsumptionArgs, globals: &Globals) -> Result<Exi
         || lines.iter().map(value).collect(),
     )?;
     Ok(Exit::Done)
+}
+
+/// A month as it is, or the one that a date lies in.
+fn month_of(text: &str) -> String {
+    LocalDate::parse(text).map_or_else(|_| text.to_owned(), |date| date.month().to_string())
 }
 
 fn of_day(meter: &pb::Meter, day: pb::DayConsumption) -> Line {
@@ -160,4 +166,20 @@ fn value(line: &Line) -> Value {
         "quantity": line.quantity,
         "charge": line.charge,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_stands_for_its_month_where_months_are_asked_for() {
+        assert_eq!(month_of("2026-03-05"), "2026-03");
+        assert_eq!(month_of("2026-03"), "2026-03");
+        assert_eq!(
+            month_of("March"),
+            "March",
+            "the server says what is wrong with it"
+        );
+    }
 }
