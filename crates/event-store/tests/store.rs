@@ -220,6 +220,44 @@ async fn the_disk_fills_up_under_a_running_store_and_is_made_room_on() {
     }
 }
 
+/// What a store says of a stream at once, without handing the question to another thread.
+fn at_once(store: &EmbeddedStore, stream: &str) -> Option<usize> {
+    let read = store.read_stream(&name(stream), u64::MAX, Direction::Backwards, 1);
+    read.now_or_never().map(|events| events.unwrap().len())
+}
+
+#[tokio::test]
+async fn a_stream_that_no_segment_knows_is_answered_without_another_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = EmbeddedStore::open(&options(dir.path())).unwrap();
+    for n in 0..1_000 {
+        let text = "x".repeat(200);
+        let commits = vec![commit(
+            &format!("there-{n}"),
+            Expected::NoStream,
+            &[text.as_str()],
+        )];
+        assert!(store.append(commits).await[0].is_ok());
+    }
+    assert_eq!(at_once(&store, "never"), Some(0), "all indexes in memory");
+    assert!(!store.reader().surely_absent(&name("there-0")));
+    store.close();
+    drop(store);
+    store = EmbeddedStore::open(&options(dir.path())).unwrap();
+    assert!(store.stats().segments > 3, "sealed ones too");
+    // The first question brings the filters into memory.
+    let first = store.head(&name("never")).await;
+    assert_eq!(first, Ok(None));
+    let known = (0..100)
+        .filter(|n| at_once(&store, &format!("never-{n}")) == Some(0))
+        .count();
+    assert!(known > 80, "filters let few through: {known} of 100");
+    for n in 0..1_000 {
+        let stream = name(&format!("there-{n}"));
+        assert!(!store.reader().surely_absent(&stream), "{stream}");
+    }
+}
+
 /// A small generator of numbers for the comparison below.
 struct Draw(u64);
 
@@ -267,6 +305,9 @@ async fn same_answers(log: &EmbeddedStore, model: &MemoryStore, draw: &mut Draw)
     };
     let max = 1 + draw.below(90) as usize;
     let question = format!("{stream} from {from} {direction:?} at most {max}");
+    if log.reader().surely_absent(&stream) {
+        assert_eq!(model.head(&stream).await, Ok(None), "{stream} is there");
+    }
     let (ours, wanted) = futures::join!(
         log.read_stream(&stream, from, direction, max),
         model.read_stream(&stream, from, direction, max)

@@ -1,8 +1,9 @@
 //! The engine: follows a store, answers queries beside it.
 //!
 //! One task reads and decodes, one thread folds and commits; between them stands a short bounded queue.
-//! While the log is behind, commits are rare and big; live, each batch is committed as soon as nothing
-//! more waits, so a reader's lag is one small transaction.
+//! While the fold is behind, commits are rare and big. Live, what has come since the last reading is one
+//! transaction: readings follow each other at [`COMMIT_EVERY_DEFAULT`], or at once while somebody waits
+//! for a position.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,7 +13,7 @@ use event_store::{EventStore, Position};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::error::{ReadModelError, Stopped};
-use crate::feed::{Batch, WAITING_MAX, feed};
+use crate::feed::{Batch, Pace, Urge, WAITING_MAX, feed};
 use crate::projector::Projector;
 use crate::queries::Snapshot;
 use crate::rebuild::{self, Progress, RebuildReport};
@@ -20,6 +21,12 @@ use crate::sql::{Place, Pool};
 
 /// Reading connections by default: two for each core of a small machine.
 const READERS_DEFAULT: usize = 4;
+
+/// Live commits follow each other at least this much apart by default, so that under load a commit
+/// carries many events: forty transactions a second cost a few per cent of a core, one for each group
+/// commit of the log costs more than deciding does. Nobody sees such a lag in a report; whoever reads
+/// his own write waits for it by its token and is not held up.
+pub const COMMIT_EVERY_DEFAULT: Duration = Duration::from_millis(25);
 
 /// Where the read models live and how they are read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +36,9 @@ pub struct Settings {
     pub path: PathBuf,
     /// Reading connections at most; at least 1.
     pub readers_max: usize,
+    /// How long what is new may wait for more before it is folded and committed, while nobody waits for
+    /// it. Zero commits whenever nothing more has come.
+    pub commit_every: Duration,
 }
 
 impl Settings {
@@ -38,6 +48,7 @@ impl Settings {
         Self {
             path: path.to_owned(),
             readers_max: READERS_DEFAULT,
+            commit_every: COMMIT_EVERY_DEFAULT,
         }
     }
 }
@@ -64,6 +75,7 @@ struct Inner {
     settings: Settings,
     pool: RwLock<Arc<Pool>>,
     status: watch::Sender<Status>,
+    urge: watch::Sender<Urge>,
     follower: Mutex<Option<Follower>>,
 }
 
@@ -71,6 +83,22 @@ struct Inner {
 struct Follower {
     reading: tokio::task::JoinHandle<()>,
     folding: tokio::task::JoinHandle<()>,
+}
+
+/// Somebody waits for a position: until this is dropped, commits do not wait for more.
+struct Waiting<'a>(&'a watch::Sender<Urge>);
+
+impl<'a> Waiting<'a> {
+    fn begin(urge: &'a watch::Sender<Urge>) -> Self {
+        urge.send_modify(|urge| urge.readers += 1);
+        Self(urge)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|urge| urge.readers -= 1);
+    }
 }
 
 impl Drop for Follower {
@@ -101,6 +129,7 @@ impl ReadModels {
             settings,
             pool: RwLock::new(pool),
             status: watch::Sender::new(status),
+            urge: watch::Sender::new(Urge::default()),
             follower: Mutex::new(None),
         };
         let models = Self {
@@ -119,7 +148,10 @@ impl ReadModels {
         let status = inner.status.clone();
         publish(&status, &projector);
         let (out, batches) = mpsc::channel(WAITING_MAX);
-        let reading = tokio::spawn(feed(Arc::clone(&inner.store), projector.position(), out));
+        inner.urge.send_modify(|urge| urge.ending = false);
+        let pace = Pace::new(inner.settings.commit_every, inner.urge.subscribe());
+        let (store, from) = (Arc::clone(&inner.store), projector.position());
+        let reading = tokio::spawn(feed(store, from, pace, out));
         let folding = tokio::task::spawn_blocking(move || {
             if let Err(error) = fold_all(projector, batches, &status) {
                 tracing::error!(code = error.code(), %error, "the read models stopped");
@@ -154,7 +186,7 @@ impl ReadModels {
     }
 
     /// Waits until queries know of everything up to `position`: the token of an append. Needs no further
-    /// append to come true.
+    /// append to come true, and holds up no commit: while somebody waits, commits do not wait for more.
     ///
     /// # Errors
     /// When it is not reached within `deadline`, or the read models have stopped.
@@ -164,6 +196,8 @@ impl ReadModels {
         deadline: Duration,
     ) -> Result<(), ReadModelError> {
         let mut status = self.inner.status.subscribe();
+        let here = status.borrow_and_update().position >= Some(position);
+        let _waiting = (!here).then(|| Waiting::begin(&self.inner.urge));
         let reached = status.wait_for(|s| s.stopped.is_some() || s.position >= Some(position));
         match tokio::time::timeout(deadline, reached).await {
             Ok(Ok(status)) => match (&status.stopped, status.position >= Some(position)) {
@@ -194,7 +228,7 @@ impl ReadModels {
         let mut follower = inner.follower.lock().await;
         let fresh = rebuild::build(&inner.store, &inner.settings.path, progress).await?;
         let stopped_at = std::time::Instant::now();
-        stop(follower.take()).await;
+        self.stop(follower.take()).await;
         let report = {
             let mut pool = inner.pool.write().unwrap_or_else(PoisonError::into_inner);
             pool.drain();
@@ -216,17 +250,21 @@ impl ReadModels {
         report
     }
 
-    /// Commits what is folded and stops following. Queries go on being answered as of then.
+    /// Commits everything that is in the log now and stops following; read models that were still catching
+    /// up commit what is folded. Queries go on being answered as of then.
     pub async fn close(&self) {
-        stop(self.inner.follower.lock().await.take()).await;
+        let follower = self.inner.follower.lock().await.take();
+        self.stop(follower).await;
     }
-}
 
-async fn stop(follower: Option<Follower>) {
-    let Some(mut follower) = follower else { return };
-    follower.reading.abort();
-    if let Err(error) = (&mut follower.folding).await {
-        tracing::warn!(%error, "the folding thread did not end in order");
+    async fn stop(&self, follower: Option<Follower>) {
+        let Some(mut follower) = follower else { return };
+        self.inner.urge.send_modify(|urge| urge.ending = true);
+        for ended in [(&mut follower.reading).await, (&mut follower.folding).await] {
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the read models did not end in order");
+            }
+        }
     }
 }
 

@@ -25,7 +25,7 @@ mod sql;
 mod verify;
 
 pub use checkpoint::stored_position;
-pub use engine::{ReadModels, Settings, Status};
+pub use engine::{COMMIT_EVERY_DEFAULT, ReadModels, Settings, Status};
 pub use error::{ReadModelError, Stopped};
 pub use queries::Snapshot;
 pub use rebuild::{Progress, RebuildReport, rebuild};

@@ -16,7 +16,7 @@ use ledger_core::event::{AccountEvent, DebtPaid};
 use ledger_core::ids::ReceiptNumber;
 use ledger_core::time::Millis;
 use projections::queries::PageOf;
-use projections::{ReadModelError, ReadModels, Settings, rebuild, verify};
+use projections::{ReadModelError, ReadModels, Settings, rebuild, stored_position, verify};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -82,6 +82,109 @@ async fn a_write_is_read_by_whoever_waits_for_its_token() {
             .unwrap();
         assert_eq!(wallet.top_ups, u64::try_from(n).unwrap() + 1);
     }
+}
+
+/// Read models that let what is new wait so long for more.
+async fn at_pace(log: &Log, commit_every: Duration) -> ReadModels {
+    let settings = Settings {
+        commit_every,
+        ..Settings::at(&log.path())
+    };
+    ReadModels::start(log.store(), settings).await.unwrap()
+}
+
+/// Looks, without waiting as a reader does, until the read models stand at `position`.
+async fn seen(models: &ReadModels, position: Option<Position>) {
+    let began = Instant::now();
+    while models.status().position != position {
+        assert!(began.elapsed() < SOON, "{:?}", models.status());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// Longer than any test: whoever waits for the pace to act waits in vain.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn a_reader_who_waits_for_his_write_is_not_kept_waiting_for_more() {
+    let mut log = small().await;
+    let models = at_pace(&log, NEVER).await;
+    log.wait(&models).await;
+    let at = time("2026-03-02T00:00:00Z");
+    for n in 1..=5 {
+        log.top_up(&account("a1"), at + Millis::hours(n), E, "1")
+            .await;
+        log.wait(&models).await;
+    }
+    assert_eq!(models.status().position, log.last);
+    log.top_up(&account("a1"), at + Millis::hours(6), E, "1")
+        .await;
+    let (one, other) = tokio::join!(
+        models.wait_for(log.last.unwrap(), SOON),
+        models.wait_for(log.last.unwrap(), SOON)
+    );
+    one.unwrap();
+    other.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_after_a_quiet_time_is_shown_although_nobody_asks_and_nothing_follows() {
+    let mut log = small().await;
+    let models = at_pace(&log, NEVER).await;
+    seen(&models, log.last).await;
+    log.top_up(&account("a1"), time("2026-03-02T00:00:00Z"), E, "1")
+        .await;
+    seen(&models, log.last).await;
+}
+
+#[tokio::test]
+async fn what_follows_is_shown_when_the_pace_says_so_although_nobody_asks() {
+    let mut log = small().await;
+    let models = at_pace(&log, Duration::from_millis(40)).await;
+    let at = time("2026-03-02T00:00:00Z");
+    for n in 1..=10 {
+        log.top_up(&account("a1"), at + Millis::hours(n), E, "1")
+            .await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    seen(&models, log.last).await;
+}
+
+#[tokio::test]
+async fn a_reader_who_gave_up_hurries_nobody_any_more() {
+    let mut log = small().await;
+    let models = at_pace(&log, NEVER).await;
+    let beyond = Position {
+        commit: 1_000,
+        prepare: 1_000,
+    };
+    let waited = models.wait_for(beyond, Duration::from_millis(20)).await;
+    assert_eq!(waited.unwrap_err().code(), "READ_MODEL_BEHIND");
+    let at = time("2026-03-02T00:00:00Z");
+    log.top_up(&account("a1"), at, E, "1").await;
+    seen(&models, log.last).await;
+    let shown = log.last;
+    log.top_up(&account("a1"), at + Millis::hours(1), E, "1")
+        .await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(models.status().position, shown, "it waits for more");
+    log.wait(&models).await;
+}
+
+#[tokio::test]
+async fn closing_commits_what_still_waits_for_more() {
+    let mut log = small().await;
+    let models = at_pace(&log, NEVER).await;
+    log.wait(&models).await;
+    let at = time("2026-03-02T00:00:00Z");
+    for n in 1..=3 {
+        log.top_up(&account("a1"), at + Millis::hours(n), E, "1")
+            .await;
+        tokio::task::yield_now().await;
+    }
+    models.close().await;
+    assert_eq!(stored_position(&log.path()).unwrap(), log.last);
+    assert!(verify(&log.store(), &log.path()).await.unwrap().equal());
 }
 
 #[tokio::test]
@@ -332,8 +435,8 @@ async fn a_live_rebuild_serves_before_during_and_after() {
 async fn all_readers_busy_is_said_and_safe_to_retry() {
     let log = small().await;
     let settings = Settings {
-        path: log.path(),
         readers_max: 1,
+        ..Settings::at(&log.path())
     };
     let models = ReadModels::start(log.store(), settings).await.unwrap();
     log.wait(&models).await;

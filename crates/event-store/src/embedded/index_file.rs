@@ -122,17 +122,9 @@ impl IndexFile {
         kept: &AtomicUsize,
         hash: u64,
     ) -> Result<bool, LogError> {
-        let blocks = self.blocks();
-        let block = filter_block(hash, blocks);
+        let block = filter_block(hash, self.blocks());
         if let Some(words) = self.filter_in_memory(files, kept)? {
-            let start = block.saturating_mul(8);
-            let own = words
-                .get(start..start.saturating_add(8))
-                .unwrap_or_default();
-            return Ok(own
-                .iter()
-                .zip(filter_mask(hash))
-                .all(|(word, bit)| word & bit != 0));
+            return Ok(lets_through(words, block, hash));
         }
         let file = files.get(&self.name)?;
         let page = read_page(
@@ -146,6 +138,15 @@ impl IndexFile {
             u32_at(&page, start.saturating_add(i * 4)).is_some_and(|word| word & bit != 0)
         });
         Ok(held)
+    }
+
+    /// Whether the filter rules a hash out, told without the disk; `false` also when the filter is not in
+    /// memory.
+    pub(crate) fn rules_out(&self, hash: u64) -> bool {
+        let block = filter_block(hash, self.blocks());
+        self.filter
+            .get()
+            .is_some_and(|words| !lets_through(words, block, hash))
     }
 
     fn blocks(&self) -> usize {
@@ -319,6 +320,17 @@ impl IndexFile {
             .filter_map(entry)
             .collect())
     }
+}
+
+/// Whether a filter in memory has every bit of a hash.
+fn lets_through(words: &[u32], block: usize, hash: u64) -> bool {
+    let start = block.saturating_mul(8);
+    let own = words
+        .get(start..start.saturating_add(8))
+        .unwrap_or_default();
+    own.iter()
+        .zip(filter_mask(hash))
+        .all(|(word, bit)| word & bit != 0)
 }
 
 fn read_page(name: &str, seed: u32, file: &dyn DiskFile, page: usize) -> Result<Vec<u8>, LogError> {

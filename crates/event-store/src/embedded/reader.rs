@@ -61,6 +61,18 @@ impl LogReader {
         })
     }
 
+    /// Whether a stream surely has no durable event, told from memory alone: no segment's index or filter
+    /// knows it. `false` says nothing; then the reading methods tell.
+    #[must_use]
+    pub fn surely_absent(&self, stream: &StreamName) -> bool {
+        let sought = Sought::new(stream);
+        let segments = self.shared.segments();
+        segments
+            .iter()
+            .rev()
+            .all(|segment| segment.surely_without(&sought))
+    }
+
     /// Newest durable revision of a stream.
     ///
     /// # Errors

@@ -155,6 +155,24 @@ impl Segment {
         self.part_in_file(shared, sought)
     }
 
+    /// Whether the segment surely has no durable event of a stream, told at once: without the disk, and
+    /// without waiting for a writer. `false` says nothing.
+    pub(crate) fn surely_without(&self, sought: &Sought<'_>) -> bool {
+        let durable_end = self.durable_end();
+        let Some(memory) = self.memory() else {
+            return self
+                .index
+                .get()
+                .is_some_and(|index| index.rules_out(sought.hash()));
+        };
+        memory.try_read().is_ok_and(|memory| {
+            memory.places(sought.stream).is_none_or(|places| {
+                let first = places.offsets().first();
+                first.is_none_or(|offset| u64::from(*offset) >= durable_end)
+            })
+        })
+    }
+
     fn part_in_file(
         &self,
         shared: &Shared,

@@ -19,7 +19,7 @@ use crate::sql::{Cells, Table, count, parts};
 
 pub(crate) const TABLE: Table = Table {
     projection: "receipts",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE receipts (
   receipt_id INTEGER PRIMARY KEY,
@@ -33,7 +33,6 @@ CREATE TABLE receipts (
 CREATE INDEX receipts_by_number ON receipts (receipt);
 CREATE INDEX receipts_by_account ON receipts (account_no, receipt_id);
 CREATE INDEX receipts_by_reference ON receipts (channel, reference);
-CREATE INDEX receipts_by_meter ON receipts (meter, receipt_id);
 CREATE TABLE settlement_lines (
   line_id INTEGER PRIMARY KEY,
   channel TEXT NOT NULL, day TEXT NOT NULL, kind TEXT NOT NULL,

@@ -166,7 +166,12 @@ impl Snapshot {
             (filter.account.is_some(), " AND a.account = ?3"),
             (filter.channel.is_some(), " AND r.channel = ?4"),
             (filter.reference.is_some(), " AND r.reference = ?5"),
-            (filter.meter.is_some(), " AND r.meter = ?6"),
+            // A meter's receipts are among those of the accounts that hold or held it: an index of its
+            // own would be one more page to change for every top-up.
+            (
+                filter.meter.is_some(),
+                " AND r.meter = ?6 AND r.account_no IN (SELECT account_no FROM meters WHERE meter = ?6)",
+            ),
             (filter.receipt.is_some(), " AND r.receipt = ?7"),
         ] {
             if given {
