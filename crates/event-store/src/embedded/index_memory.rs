@@ -4,10 +4,6 @@
 //! the segment's. It may be ahead of the disk: whoever reads for others says up to which offset bytes are
 //! durable.
 
-use std::hash::Hasher;
-
-use rustc_hash::FxHasher;
-
 use crate::port::StreamName;
 
 /// Distance between two waypoints: what a read by position may have to step over.
@@ -86,11 +82,7 @@ pub(crate) struct NameTag(u32);
 
 impl NameTag {
     pub(crate) fn of(name: &StreamName) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(name.as_str().as_bytes());
-        let hash = hasher.finish();
-        let folded = (hash ^ (hash >> 32)) & u64::from(u32::MAX);
-        Self(u32::try_from(folded).unwrap_or_default())
+        Self(name.tag())
     }
 }
 

@@ -77,6 +77,7 @@ impl LookAhead {
             for append in &commit.appends {
                 self.sightings
                     .push(Sighting::of(NameTag::of(&append.stream)));
+                reached ^= u32::from(end(append.stream.as_str().as_bytes().first()));
                 for event in &append.events {
                     bytes = bytes.saturating_add(event.data.len().saturating_add(event.meta.len()));
                     reached ^= u32::from(ends(event));
@@ -133,11 +134,14 @@ impl Sighting {
 
 /// Reaches for both ends of the payload and of the metadata.
 fn ends(event: &NewEvent) -> u8 {
-    let end = |byte: Option<&u8>| byte.copied().unwrap_or_default();
     end(event.data.first())
         ^ end(event.data.last())
         ^ end(event.meta.first())
         ^ end(event.meta.last())
+}
+
+fn end(byte: Option<&u8>) -> u8 {
+    byte.copied().unwrap_or_default()
 }
 
 /// The streams of commits that are not refused, in order.
