@@ -22,10 +22,12 @@
 //!
 //! Absent on purpose: delete, truncate, update, server-side projections, persistent subscriptions.
 
+use std::hash::Hasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use rustc_hash::FxHasher;
 use uuid::Uuid;
 
 /// Longest stream name, in bytes.
@@ -36,8 +38,13 @@ pub const EVENT_BYTES_MAX: usize = 512 * 1024;
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Name of a stream: 1 to [`STREAM_NAME_BYTES_MAX`] bytes of printable ASCII without spaces.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StreamName(Arc<str>);
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StreamName {
+    text: Arc<str>,
+    /// Follows from the text. It lies beside the pointer, so that looking a name up does not begin with
+    /// fetching it from somewhere else in memory.
+    tag: u32,
+}
 
 /// A stream name that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +61,10 @@ impl StreamName {
     pub fn new(name: &str) -> Result<Self, BadStreamName> {
         let fits = (1..=STREAM_NAME_BYTES_MAX).contains(&name.len());
         if fits && name.bytes().all(|b| b.is_ascii_graphic()) {
-            Ok(Self(Arc::from(name)))
+            Ok(Self {
+                text: Arc::from(name),
+                tag: tag_of(name),
+            })
         } else {
             Err(BadStreamName(name.to_owned()))
         }
@@ -63,19 +73,38 @@ impl StreamName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// A hash of the name, for tables in memory; another version of this program may have another one.
+    pub(crate) fn tag(&self) -> u32 {
+        self.tag
+    }
+}
+
+fn tag_of(name: &str) -> u32 {
+    let mut hasher = FxHasher::default();
+    hasher.write(name.as_bytes());
+    let hash = hasher.finish();
+    let folded = (hash ^ (hash >> 32)) & u64::from(u32::MAX);
+    u32::try_from(folded).unwrap_or_default()
+}
+
+impl std::hash::Hash for StreamName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
     }
 }
 
 impl std::fmt::Debug for StreamName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl std::fmt::Display for StreamName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 

@@ -114,7 +114,6 @@ impl LogCore {
         if let Some(frame) = self.parts.stager.close() {
             // Why it failed is kept with the shared state and answered from there.
             let _ = self.parts.output.write(frame);
-            self.parts.stager.settle_hash();
         }
     }
 
@@ -147,7 +146,7 @@ pub(crate) fn stats(shared: &Shared) -> Stats {
         events: durable,
         bytes: segments.iter().map(|s| s.durable_end()).sum(),
         tail: LogReader::tail_of(durable),
-        chain_hash: shared.chain_hash(),
+        chain_hash: shared.newest.hash(),
         stopped: shared.stopped(),
     }
 }

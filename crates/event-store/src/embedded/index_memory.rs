@@ -4,10 +4,6 @@
 //! the segment's. It may be ahead of the disk: whoever reads for others says up to which offset bytes are
 //! durable.
 
-use std::hash::Hasher;
-
-use rustc_hash::FxHasher;
-
 use crate::port::StreamName;
 
 /// Distance between two waypoints: what a read by position may have to step over.
@@ -86,11 +82,7 @@ pub(crate) struct NameTag(u32);
 
 impl NameTag {
     pub(crate) fn of(name: &StreamName) -> Self {
-        let mut hasher = FxHasher::default();
-        hasher.write(name.as_str().as_bytes());
-        let hash = hasher.finish();
-        let folded = (hash ^ (hash >> 32)) & u64::from(u32::MAX);
-        Self(u32::try_from(folded).unwrap_or_default())
+        Self(name.tag())
     }
 }
 
@@ -128,7 +120,7 @@ struct Entry {
 ///
 /// A table of small places points at entries of one cache line each, which stand in the order in which
 /// their streams came. Both are reached without a step in between, so that the memory of many look-ups can
-/// be waited for at once: see [`MemoryIndex::touch`].
+/// be waited for at once: see [`MemoryIndex::hint`].
 #[derive(Default)]
 pub(crate) struct MemoryIndex {
     /// Open addressing, at most half full: a power of two of places, or none.
@@ -178,8 +170,8 @@ impl MemoryIndex {
         }
     }
 
-    /// The first entry whose tag is the same, and whether its name is too when `name` is given.
-    fn seek(&self, tag: NameTag, name: Option<&StreamName>) -> Option<u32> {
+    /// The number of a stream's entry, if it has events here. It stays the same.
+    pub(crate) fn find(&self, tag: NameTag, stream: &StreamName) -> Option<u32> {
         let mask = self.table.len().checked_sub(1)?;
         let mut at = tag.0 as usize & mask;
         loop {
@@ -187,11 +179,19 @@ impl MemoryIndex {
             if slot.entry == NO_ENTRY {
                 return None;
             }
-            if slot.tag == tag && name.is_none_or(|name| self.is_of(slot.entry, name)) {
+            if slot.tag == tag && self.is_of(slot.entry, stream) {
                 return Some(slot.entry);
             }
             at = at.wrapping_add(1) & mask;
         }
+    }
+
+    /// The same with a number from [`Self::hint`] to try first.
+    pub(crate) fn find_hinted(&self, hint: u32, tag: NameTag, stream: &StreamName) -> Option<u32> {
+        if self.is_of(hint, stream) {
+            return Some(hint);
+        }
+        self.find(tag, stream)
     }
 
     fn is_of(&self, entry: u32, name: &StreamName) -> bool {
@@ -200,16 +200,27 @@ impl MemoryIndex {
             .is_some_and(|entry| entry.key.as_bytes() == name.as_str().as_bytes())
     }
 
-    /// The number of a stream's entry, if it has events here. It stays the same.
-    pub(crate) fn find(&self, tag: NameTag, stream: &StreamName) -> Option<u32> {
-        self.seek(tag, Some(stream))
+    /// The number that probably is the entry's of a name with this tag, from the first places of the table.
+    /// It decides nothing: the memory that a look-up needs is reached for by it. There is no branch in it
+    /// that depends on what the table holds, so that the processor does not wait for one place before it
+    /// reaches for the next.
+    pub(crate) fn hint(&self, tag: NameTag) -> u32 {
+        let mask = self.table.len().saturating_sub(1);
+        let at = tag.0 as usize & mask;
+        let first = self.table.get(at).copied().unwrap_or(FREE);
+        let next = at.wrapping_add(1) & mask;
+        let second = self.table.get(next).copied().unwrap_or(FREE);
+        if first.tag == tag {
+            first.entry
+        } else {
+            second.entry
+        }
     }
 
-    /// Reaches for the memory that a look-up needs, without waiting for it longer than one step: called
-    /// for many names in a row, it waits for all of them at once. Gives something of it, to be used.
-    pub(crate) fn touch(&self, tag: NameTag) -> u32 {
-        self.seek(tag, None)
-            .and_then(|entry| self.entries.get(entry as usize))
+    /// Reaches for an entry. Gives something of it, to be used.
+    pub(crate) fn touch(&self, hint: u32) -> u32 {
+        self.entries
+            .get(hint as usize)
             .map_or(0, |entry| entry.events)
     }
 

@@ -23,6 +23,8 @@ const BYTES_MAX: usize = 64 * 1024;
 /// What is known of the stream of one append.
 pub(crate) struct Sighting {
     pub(crate) tag: NameTag,
+    /// Where its entry probably is.
+    hint: u32,
     /// Its entry in the index of the active segment.
     pub(crate) entry: Option<u32>,
     /// Its newest revision in the segments before, sought when the active one has no entry.
@@ -58,40 +60,36 @@ impl LookAhead {
 
     /// Finds entries of the active segment; says how many commits it looked at, and whether some stream has
     /// no entry.
+    ///
+    /// One pass for each step of a pointer, with little else in it: then all the commits' memory of that step
+    /// is on its way at once.
     fn look_in_memory(
         &mut self,
         memory: &SharedMemory,
         commits: &[Commit],
         answers: &[Answer],
     ) -> (usize, bool) {
+        let looked = bounded(commits);
+        let work = || commits.iter().zip(answers).take(looked);
         self.sightings.clear();
-        let (mut looked, mut bytes, mut reached) = (0usize, 0usize, 0u32);
-        for (commit, answer) in commits.iter().zip(answers).take(COMMITS_MAX) {
-            if bytes >= BYTES_MAX {
-                break;
-            }
-            looked = looked.saturating_add(1);
-            if answer.is_err() {
-                continue;
-            }
-            for append in &commit.appends {
-                self.sightings
-                    .push(Sighting::of(NameTag::of(&append.stream)));
-                for event in &append.events {
-                    bytes = bytes.saturating_add(event.data.len().saturating_add(event.meta.len()));
-                    reached ^= u32::from(ends(event));
-                }
-            }
+        let tags = streams(work()).map(|stream| Sighting::of(NameTag::of(stream)));
+        self.sightings.extend(tags);
+        let mut reached = 0u32;
+        for (stream, event) in firsts(work()) {
+            let name = end(stream.as_str().as_bytes().first());
+            reached ^= u32::from(name ^ ends(event));
         }
         let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
+        for sighting in &mut self.sightings {
+            sighting.hint = memory.hint(sighting.tag);
+        }
         for sighting in &self.sightings {
-            reached ^= memory.touch(sighting.tag);
+            reached ^= memory.touch(sighting.hint);
         }
         black_box(reached);
         let mut missing = false;
-        let streams = streams(commits.iter().zip(answers).take(looked));
-        for (sighting, stream) in self.sightings.iter_mut().zip(streams) {
-            sighting.entry = memory.find(sighting.tag, stream);
+        for (sighting, stream) in self.sightings.iter_mut().zip(streams(work())) {
+            sighting.entry = memory.find_hinted(sighting.hint, sighting.tag, stream);
             missing |= sighting.entry.is_none();
         }
         (looked, missing)
@@ -108,8 +106,13 @@ impl LookAhead {
         let newest = before.clone().next().and_then(|segment| segment.memory());
         if let Some(memory) = newest {
             let memory = memory.read().unwrap_or_else(PoisonError::into_inner);
-            let missing = self.sightings.iter().filter(|s| s.entry.is_none());
-            let reached = missing.fold(0, |reached, s| reached ^ memory.touch(s.tag));
+            let mut reached = 0;
+            for sighting in self.sightings.iter_mut().filter(|s| s.entry.is_none()) {
+                sighting.hint = memory.hint(sighting.tag);
+            }
+            for sighting in self.sightings.iter().filter(|s| s.entry.is_none()) {
+                reached ^= memory.touch(sighting.hint);
+            }
             black_box(reached);
         }
         for (sighting, stream) in self.sightings.iter_mut().zip(streams(work)) {
@@ -124,6 +127,7 @@ impl Sighting {
     fn of(tag: NameTag) -> Self {
         Self {
             tag,
+            hint: 0,
             entry: None,
             before: Ok(None),
             next: 0,
@@ -131,13 +135,41 @@ impl Sighting {
     }
 }
 
+/// How many of the first commits to look at: at least one.
+fn bounded(commits: &[Commit]) -> usize {
+    let mut bytes = 0usize;
+    let mut looked = 0usize;
+    for commit in commits.iter().take(COMMITS_MAX) {
+        for event in commit.appends.iter().flat_map(|append| &append.events) {
+            bytes = bytes.saturating_add(event.data.len().saturating_add(event.meta.len()));
+        }
+        looked = looked.saturating_add(1);
+        if bytes >= BYTES_MAX {
+            break;
+        }
+    }
+    looked
+}
+
+/// The first event of each append of the commits that are not refused, with its stream.
+fn firsts<'a>(
+    work: impl Iterator<Item = (&'a Commit, &'a Answer)>,
+) -> impl Iterator<Item = (&'a StreamName, &'a NewEvent)> {
+    work.filter(|(_, answer)| answer.is_ok())
+        .flat_map(|(commit, _)| &commit.appends)
+        .filter_map(|append| Some((&append.stream, append.events.first()?)))
+}
+
 /// Reaches for both ends of the payload and of the metadata.
 fn ends(event: &NewEvent) -> u8 {
-    let end = |byte: Option<&u8>| byte.copied().unwrap_or_default();
     end(event.data.first())
         ^ end(event.data.last())
         ^ end(event.meta.first())
         ^ end(event.meta.last())
+}
+
+fn end(byte: Option<&u8>) -> u8 {
+    byte.copied().unwrap_or_default()
 }
 
 /// The streams of commits that are not refused, in order.
@@ -145,7 +177,8 @@ fn streams<'a>(
     work: impl Iterator<Item = (&'a Commit, &'a Answer)>,
 ) -> impl Iterator<Item = &'a StreamName> {
     work.filter(|(_, answer)| answer.is_ok())
-        .flat_map(|(commit, _)| commit.appends.iter().map(|append| &append.stream))
+        .flat_map(|(commit, _)| &commit.appends)
+        .map(|append| &append.stream)
 }
 
 /// The newest revision that was given out in sealed segments, newest first.

@@ -3,7 +3,7 @@
 //! `FORMAT.md` beside this crate's manifest draws every byte. Files by noun: `disk` is the seam to the file
 //! system; `record`, `layout`, `wire` are the bytes; `index_*` and `segment` find events; `scan` walks them;
 //! `identity` is the store's own file, `open` mends and `verify` proves; `look_ahead`, `stage` and `output` are the two halves of writing, `writer` their
-//! threads and `core` the same without threads; `reader` reads.
+//! threads, `newest` the hash between frames, and `core` the same without threads; `reader` reads.
 //!
 //! Absent: deletion, compaction, more than one writer.
 
@@ -17,6 +17,7 @@ mod index_file;
 mod index_memory;
 mod layout;
 mod look_ahead;
+mod newest;
 mod open;
 mod options;
 mod output;

@@ -419,7 +419,7 @@ impl<'a> Opening<'a> {
         self.report.segments = self.segments.len() as u64;
         self.report.events = durable;
         let shared = Shared::new(self.store.id, self.seed, self.files, self.segments, durable);
-        shared.set_chain_hash(self.end.chain.hash);
+        shared.newest.begin(self.end.chain.hash);
         Ok(Opened {
             shared: Arc::new(shared),
             active,

@@ -9,10 +9,10 @@ use super::disk::DiskFile;
 use super::error::LogError;
 use super::index_build::{IndexHead, encode_index};
 use super::index_file::IndexFile;
-use super::layout::{TMP_ENDING, index_name};
+use super::layout::{FrameHeader, TMP_ENDING, index_name};
 use super::segment::Segment;
 use super::shared::Shared;
-use super::stage::{Frame, NewSegment};
+use super::stage::{Draft, Frame, NewSegment};
 
 /// A segment whose index file is to be written.
 pub(crate) struct SealJob {
@@ -45,16 +45,22 @@ impl Output {
         if let Some(why) = self.shared.stopped() {
             return Err(why);
         }
-        let written = self.try_write(&frame);
-        if let Err(error) = written {
+        let Frame {
+            mut switch,
+            segment,
+            draft,
+            end,
+            next_position,
+        } = frame;
+        if let Err(error) = self.try_write(switch.as_mut(), &segment.name, draft) {
             let why = format!("{error}; nothing more is written until the store is opened again");
             self.shared.stop(&why);
             tracing::error!(%error, "the log stops");
             return Err(why);
         }
-        frame.segment.set_durable_end(frame.end);
-        self.shared.set_durable(frame.next_position);
-        if let Some(switch) = frame.switch {
+        segment.set_durable_end(end);
+        self.shared.set_durable(next_position);
+        if let Some(switch) = switch {
             // Without anyone left to seal it, the segment is sealed at the next open.
             let _ = self.seals.send(SealJob {
                 segment: switch.before,
@@ -64,23 +70,44 @@ impl Output {
         Ok(())
     }
 
-    fn try_write(&mut self, frame: &Frame) -> Result<(), LogError> {
-        if let Some(switch) = &frame.switch {
-            self.file = self.make_segment(switch, &frame.segment.name)?;
+    fn try_write(
+        &mut self,
+        switch: Option<&mut NewSegment>,
+        name: &str,
+        draft: Draft,
+    ) -> Result<(), LogError> {
+        let before_hash = self.shared.newest.hash();
+        if let Some(switch) = switch {
+            switch.header.chain.hash = before_hash;
+            switch.before_head.chain.hash = before_hash;
+            self.file = self.make_segment(switch, name)?;
         }
-        let name = &frame.segment.name;
-        let written = self.file.write_at(&frame.bytes, frame.offset);
-        written.map_err(|e| LogError::io(format!("writing {name} at {}", frame.offset))(e))?;
-        self.file
-            .sync_data()
-            .map_err(|e| LogError::io(format!("syncing {name}"))(e))
+        let Draft {
+            header,
+            mut bytes,
+            length,
+            offset,
+        } = draft;
+        let header = FrameHeader {
+            before_hash,
+            ..header
+        };
+        header.encode_into(self.shared.seed, &mut bytes);
+        let bytes = Arc::new(bytes);
+        self.shared.newest.follow(Arc::clone(&bytes), length);
+        let written = self.file.write_at(&bytes, offset);
+        written.map_err(|e| LogError::io(format!("writing {name} at {offset}"))(e))?;
+        let synced = self.file.sync_data();
+        self.shared.newest.release(bytes);
+        synced.map_err(|e| LogError::io(format!("syncing {name}"))(e))
     }
 
     fn make_segment(&self, switch: &NewSegment, name: &str) -> Result<Arc<dyn DiskFile>, LogError> {
         let disk = self.shared.files.disk();
+        let header = switch.header.encode(self.shared.seed);
         let doing = || LogError::io(format!("making {name} of {}", switch.spare));
         let file = disk.open(&switch.spare).map_err(doing())?;
-        file.write_at(&switch.header, 0).map_err(doing())?;
+        file.write_at(&header, 0).map_err(doing())?;
         file.sync_data().map_err(doing())?;
         disk.rename(&switch.spare, name).map_err(doing())?;
         disk.sync_dir().map_err(doing())?;

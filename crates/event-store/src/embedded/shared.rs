@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::watch;
 
 use super::files::Files;
+use super::newest::Newest;
 use super::segment::Segment;
 use crate::port::StoreId;
 
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) signal: watch::Sender<Signal>,
     stopped: Mutex<Option<String>>,
     pub(crate) filter_bytes: AtomicUsize,
-    chain_hash: Mutex<[u8; 32]>,
+    pub(crate) newest: Newest,
 }
 
 impl Shared {
@@ -61,7 +62,7 @@ impl Shared {
             .0,
             stopped: Mutex::default(),
             filter_bytes: AtomicUsize::new(0),
-            chain_hash: Mutex::new([0; 32]),
+            newest: Newest::default(),
         }
     }
 
@@ -131,20 +132,5 @@ impl Shared {
     pub(crate) fn stop(&self, why: &str) {
         let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         stopped.get_or_insert_with(|| why.to_owned());
-    }
-
-    /// Hash of the last durable frame.
-    pub(crate) fn chain_hash(&self) -> [u8; 32] {
-        *self
-            .chain_hash
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn set_chain_hash(&self, hash: [u8; 32]) {
-        *self
-            .chain_hash
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = hash;
     }
 }

@@ -23,11 +23,6 @@ use crate::clock::Clock;
 use crate::limits::expectation_holds;
 use crate::port::{AppendError, Commit, Committed, Position, StreamAppend};
 
-/// Frame buffers kept for reuse: one being staged, one being written, one being let go.
-const BUFFERS_KEPT: usize = 3;
-/// Larger buffers are given back instead of kept.
-const BUFFER_BYTES_KEPT: usize = 2 * FRAME_BYTES_TARGET;
-
 /// How far staging got with the commits offered.
 pub(crate) struct Offered {
     /// So many of the first ones are staged, their answers filled in, or refused. Both hold once the open
@@ -50,7 +45,8 @@ enum Fate {
 /// A segment to be made before its first frame is written.
 pub(crate) struct NewSegment {
     pub(crate) spare: String,
-    pub(crate) header: [u8; SEGMENT_HEADER_BYTES],
+    /// Without the hash of the frame before, like `before_head`: that is the writing thread's to fill in.
+    pub(crate) header: SegmentHeader,
     /// The segment before, to be sealed now.
     pub(crate) before: Arc<Segment>,
     pub(crate) before_head: IndexHead,
@@ -60,12 +56,22 @@ pub(crate) struct NewSegment {
 pub(crate) struct Frame {
     pub(crate) switch: Option<NewSegment>,
     pub(crate) segment: Arc<Segment>,
-    pub(crate) bytes: Arc<Vec<u8>>,
-    pub(crate) offset: u64,
+    pub(crate) draft: Draft,
     /// Where the next frame begins.
     pub(crate) end: u64,
     /// The position behind its last event.
     pub(crate) next_position: u64,
+}
+
+/// The bytes of a frame but for its header, which carries the hash of the frame before.
+pub(crate) struct Draft {
+    /// Without that hash.
+    pub(crate) header: FrameHeader,
+    /// With room for the header in front, and padding behind.
+    pub(crate) bytes: Vec<u8>,
+    /// Bytes without the padding.
+    pub(crate) length: usize,
+    pub(crate) offset: u64,
 }
 
 /// The state of staging.
@@ -73,9 +79,8 @@ pub(crate) struct Stager {
     shared: Arc<Shared>,
     spares: Arc<Spares>,
     clock: Arc<dyn Clock>,
-    /// The chain before the open frame; its hash is settled when `unhashed` is none.
+    /// The chain before the open frame, without its hash.
     chain: Chain,
-    unhashed: Option<(Arc<Vec<u8>>, usize)>,
     segment: Arc<Segment>,
     memory: SharedMemory,
     capacity: u64,
@@ -83,7 +88,6 @@ pub(crate) struct Stager {
     offset: u64,
     switch: Option<NewSegment>,
     buffer: Vec<u8>,
-    buffers: Vec<Arc<Vec<u8>>>,
     events: u32,
     recorded_at_ms: i64,
     ahead: LookAhead,
@@ -110,15 +114,16 @@ impl Stager {
             shared,
             spares,
             clock,
-            chain: start.chain,
-            unhashed: None,
+            chain: Chain {
+                hash: [0; 32],
+                ..start.chain
+            },
             segment,
             memory,
             capacity: start.capacity,
             offset: start.offset,
             switch: None,
             buffer: vec![0; FRAME_HEADER_BYTES],
-            buffers: Vec::new(),
             events: 0,
             recorded_at_ms: start.chain.recorded_at_ms,
             ahead: LookAhead::default(),
@@ -336,7 +341,6 @@ impl Stager {
         let spare = self
             .spares
             .take(self.shared.files.disk(), number, needed, class)?;
-        self.settle_hash();
         let header = SegmentHeader {
             store: self.shared.id.id,
             number,
@@ -368,7 +372,7 @@ impl Stager {
         self.shared.push_segment(Arc::clone(&self.segment));
         self.switch = Some(NewSegment {
             spare: spare.name,
-            header: header.encode(self.shared.seed),
+            header,
             before,
             before_head,
         });
@@ -382,7 +386,6 @@ impl Stager {
         if self.events == 0 {
             return None;
         }
-        self.settle_hash();
         let length = self.buffer.len();
         let header = FrameHeader {
             body_bytes: u32::try_from(length.saturating_sub(FRAME_HEADER_BYTES))
@@ -390,49 +393,30 @@ impl Stager {
             events: self.events,
             first_position: self.chain.next_position,
             recorded_at_ms: self.recorded_at_ms,
-            before_hash: self.chain.hash,
+            before_hash: [0; 32],
         };
-        header.encode_into(self.shared.seed, &mut self.buffer);
-        self.buffer.resize(length.next_multiple_of(8), 0);
+        let mut next = self.shared.newest.buffer();
+        next.resize(FRAME_HEADER_BYTES, 0);
+        let mut bytes = std::mem::replace(&mut self.buffer, next);
+        bytes.resize(length.next_multiple_of(8), 0);
         let next_position = self.next_position();
         let offset = self.offset;
         self.offset = align8(offset.saturating_add(length as u64));
         self.chain.next_position = next_position;
         self.chain.recorded_at_ms = self.recorded_at_ms;
         self.events = 0;
-        let bytes = self.swap_buffer();
-        self.unhashed = Some((Arc::clone(&bytes), length));
         Some(Frame {
             switch: self.switch.take(),
             segment: Arc::clone(&self.segment),
-            bytes,
-            offset,
+            draft: Draft {
+                header,
+                bytes,
+                length,
+                offset,
+            },
             end: self.offset,
             next_position,
         })
-    }
-
-    fn swap_buffer(&mut self) -> Arc<Vec<u8>> {
-        let mut next = Vec::new();
-        if let Some(free) = self.buffers.iter().position(|b| Arc::strong_count(b) == 1) {
-            next = Arc::try_unwrap(self.buffers.swap_remove(free)).unwrap_or_default();
-        }
-        next.clear();
-        next.resize(FRAME_HEADER_BYTES, 0);
-        let full = Arc::new(std::mem::replace(&mut self.buffer, next));
-        if self.buffers.len() < BUFFERS_KEPT && full.capacity() <= BUFFER_BYTES_KEPT {
-            self.buffers.push(Arc::clone(&full));
-        }
-        full
-    }
-
-    /// Computes the hash of the last closed frame; best done while that is being written.
-    pub(crate) fn settle_hash(&mut self) {
-        if let Some((bytes, length)) = self.unhashed.take() {
-            let frame = bytes.get(..length).unwrap_or_default();
-            self.chain.hash = *blake3::hash(frame).as_bytes();
-            self.shared.set_chain_hash(self.chain.hash);
-        }
     }
 }
 

@@ -281,6 +281,7 @@ impl Staging {
     fn wait(&mut self) -> Next {
         let open = self.has_open();
         let large = self.stager.open_bytes() >= CLOSE_AHEAD_BYTES;
+        let mut idle = false;
         let mut state = self.desk.state();
         loop {
             state.stager = Asleep::No;
@@ -296,6 +297,13 @@ impl Staging {
             }
             if place && !open && !state.writing && state.closing {
                 return Next::Exit;
+            }
+            if !idle {
+                idle = true;
+                drop(state);
+                self.desk.shared.newest.hash();
+                state = self.desk.state();
+                continue;
             }
             state.stager = match (open, large) {
                 (true, true) => Asleep::ForPlace,
@@ -410,7 +418,6 @@ impl Staging {
         if wakes {
             self.desk.for_output.notify_one();
         }
-        self.stager.settle_hash();
     }
 
     /// Answers everything with "stopped", or "in doubt" for what was handed over before.
