@@ -109,13 +109,25 @@ async fn live(client: &Client, person: &str, nats: &NatsServer) {
         .await
         .unwrap();
     ack.await.unwrap();
-    until("the reading is charged", Duration::from_secs(60), || async {
-        let by = pb::account_or_meter::By::AccountId("A1".to_owned());
-        let account = Some(pb::AccountOrMeter { by: Some(by) });
-        let ask = pb::GetBalanceRequest { account, ..Default::default() };
-        let balance = client.queries().get_balance(ask).await.unwrap().into_inner();
-        balance.wallets.iter().any(|wallet| wallet.credit == "4.5")
-    })
+    until(
+        "the reading is charged",
+        Duration::from_secs(60),
+        || async {
+            let by = pb::account_or_meter::By::AccountId("A1".to_owned());
+            let account = Some(pb::AccountOrMeter { by: Some(by) });
+            let ask = pb::GetBalanceRequest {
+                account,
+                ..Default::default()
+            };
+            let balance = client
+                .queries()
+                .get_balance(ask)
+                .await
+                .unwrap()
+                .into_inner();
+            balance.wallets.iter().any(|wallet| wallet.credit == "4.5")
+        },
+    )
     .await;
 }
 
@@ -148,7 +160,9 @@ fn files_below(folder: &Path, into: &mut Vec<PathBuf>) {
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    bytes
+        .windows(text.len())
+        .any(|window| window == text.as_bytes())
 }
 
 fn holds_no_secret(place: &str, bytes: &[u8]) {
@@ -159,45 +173,85 @@ fn holds_no_secret(place: &str, bytes: &[u8]) {
 
 async fn erasure_is_answered(server: &Server, person: &str) {
     let client = server.client().await;
-    let ask = pb::GetPersonRequest { person: person.to_owned() };
+    let ask = pb::GetPersonRequest {
+        person: person.to_owned(),
+    };
     let status = client.persons().get_person(ask).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c17_personal_data_lie_in_no_log_read_model_message_or_trace_and_events_stay_whole_after_the_erasure() {
+async fn c17_personal_data_lie_in_no_log_read_model_message_or_trace_and_events_stay_whole_after_the_erasure()
+ {
     let folder = tempfile::tempdir().unwrap();
     let nats = NatsServer::start().unwrap();
     // The most talkative log there is: of all that stands in it, nothing may be personal.
     let mut server = Server::start_with(folder.path(), Some(&nats.url()), &[("RUST_LOG", "trace")]);
     let client = server.client().await;
-    let person = client.persons().add_person(add("P-1", aminah())).await.unwrap().into_inner().person;
-    let ask = pb::GetPersonRequest { person: person.clone() };
+    let person = client
+        .persons()
+        .add_person(add("P-1", aminah()))
+        .await
+        .unwrap()
+        .into_inner()
+        .person;
+    let ask = pb::GetPersonRequest {
+        person: person.clone(),
+    };
     let shown = client.persons().get_person(ask).await.unwrap().into_inner();
     assert_eq!(shown.data.unwrap().name, aminah().name);
     let by = pb::find_persons_request::By::Telephone("+6738765432".to_owned());
-    client.persons().find_persons(pb::FindPersonsRequest { by: Some(by) }).await.unwrap();
-    let bad = pb::PersonData { telephones: vec!["8765432".to_owned()], ..aminah() };
-    client.persons().add_person(add("P-2", bad)).await.unwrap_err();
+    client
+        .persons()
+        .find_persons(pb::FindPersonsRequest { by: Some(by) })
+        .await
+        .unwrap();
+    let bad = pb::PersonData {
+        telephones: vec!["8765432".to_owned()],
+        ..aminah()
+    };
+    client
+        .persons()
+        .add_person(add("P-2", bad))
+        .await
+        .unwrap_err();
     live(&client, &person, &nats).await;
     for stream in ["NOTIFICATIONS", "METER_ORDERS", "METER_READINGS"] {
         let bytes = messages(&nats, stream).await;
-        assert!(stream != "NOTIFICATIONS" || holds(&bytes, "A1"), "there were notifications");
+        assert!(
+            stream != "NOTIFICATIONS" || holds(&bytes, "A1"),
+            "there were notifications"
+        );
         holds_no_secret(stream, &bytes);
     }
     client.persons().erase_person(erase(&person)).await.unwrap();
     erasure_is_answered(&server, &person).await;
     server.stop();
     let verified = server.run(&["verify", "--json"]);
-    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
+    assert!(
+        verified.status.success(),
+        "{}",
+        String::from_utf8_lossy(&verified.stdout)
+    );
     let replayed = server.run(&["replay"]).stdout;
-    assert!(holds(&replayed, &person), "events still carry the reference");
+    assert!(
+        holds(&replayed, &person),
+        "events still carry the reference"
+    );
     holds_no_secret("the replay", &replayed);
     let mut files = Vec::new();
     files_below(folder.path(), &mut files);
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
-    for expected in ["read-models.sqlite", "persons.sqlite", "person-keys.sqlite", "ledger.log"] {
-        assert!(files.iter().any(|path| name(path) == expected), "{expected} is looked at");
+    for expected in [
+        "read-models.sqlite",
+        "persons.sqlite",
+        "person-keys.sqlite",
+        "ledger.log",
+    ] {
+        assert!(
+            files.iter().any(|path| name(path) == expected),
+            "{expected} is looked at"
+        );
     }
     for path in files {
         holds_no_secret(&path.display().to_string(), &std::fs::read(&path).unwrap());
@@ -213,13 +267,20 @@ struct Office {
 }
 
 /// Adds and erases until the server is gone.
-async fn work(client: &Client, office: &mut Office, life: usize) {
+async fn work(client: Client, mut office: Office, life: u64) -> Office {
     for n in 0.. {
         let name = format!("Person {life} of {n}");
-        let data = pb::PersonData { name: name.clone(), ..Default::default() };
-        match client.persons().add_person(add(&format!("P-{life}-{n}"), data)).await {
+        let data = pb::PersonData {
+            name: name.clone(),
+            ..Default::default()
+        };
+        match client
+            .persons()
+            .add_person(add(&format!("P-{life}-{n}"), data))
+            .await
+        {
             Ok(added) => office.kept.push((added.into_inner().person, name)),
-            Err(_) => return,
+            Err(_) => break,
         }
         if n % 3 == 2 {
             let (person, _) = office.kept.remove(n % office.kept.len());
@@ -227,11 +288,12 @@ async fn work(client: &Client, office: &mut Office, life: usize) {
                 Ok(_) => office.erased.push(person),
                 Err(_) => {
                     office.in_doubt.push(person);
-                    return;
+                    break;
                 }
             }
         }
     }
+    office
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,22 +303,23 @@ async fn c17_kills_lose_no_answered_person_and_bring_no_erased_one_back() {
     let mut office = Office::default();
     for life in 0..12 {
         let client = server.client().await;
-        let time = Duration::from_millis(50 + (u64::try_from(life).unwrap() * 37) % 250);
-        let stop = tokio::time::sleep(time);
-        tokio::pin!(stop);
-        tokio::select! {
-            () = work(&client, &mut office, life) => panic!("the server is still there"),
-            () = &mut stop => server.kill(),
-        }
+        let worker = tokio::spawn(work(client, office, life));
+        tokio::time::sleep(Duration::from_millis(100 + (life * 137) % 400)).await;
+        server.kill();
+        office = worker.await.unwrap();
         server.restart();
     }
     let client = server.client().await;
-    assert!(office.kept.len() > 12 && office.erased.len() > 4, "there was work");
+    assert!(
+        office.kept.len() > 12 && office.erased.len() > 4,
+        "there was work"
+    );
     for (person, name) in &office.kept {
-        let ask = pb::GetPersonRequest { person: person.clone() };
+        let ask = pb::GetPersonRequest {
+            person: person.clone(),
+        };
         match client.persons().get_person(ask).await {
             Ok(shown) => assert_eq!(&shown.into_inner().data.unwrap().name, name),
-            // The kill came while this one was being erased, and its answer was lost.
             Err(status) => panic!("{person} was answered and is gone: {status}"),
         }
     }
@@ -264,7 +327,12 @@ async fn c17_kills_lose_no_answered_person_and_bring_no_erased_one_back() {
         erasure_is_answered(&server, person).await;
     }
     for person in office.in_doubt {
-        let again = client.persons().erase_person(erase(&person)).await.unwrap().into_inner();
+        let again = client
+            .persons()
+            .erase_person(erase(&person))
+            .await
+            .unwrap()
+            .into_inner();
         assert!(again.erased_at.is_some(), "asked again, it is done");
     }
 }
