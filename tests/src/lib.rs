@@ -14,6 +14,7 @@
 )]
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -89,6 +90,7 @@ pub struct Server {
     binary: PathBuf,
     folder: PathBuf,
     nats: Option<String>,
+    environment: Vec<(String, String)>,
     /// Where gRPC listens now.
     pub address: String,
     /// Key of a channel that is staff and operator too.
@@ -99,6 +101,12 @@ impl Server {
     /// Starts a new ledger in a folder.
     #[must_use]
     pub fn start(folder: &Path, nats: Option<&str>) -> Self {
+        Self::start_with(folder, nats, &[])
+    }
+
+    /// The same with variables of the environment.
+    #[must_use]
+    pub fn start_with(folder: &Path, nats: Option<&str>, environment: &[(&str, &str)]) -> Self {
         let key = new_key().unwrap();
         let entry = format!(
             "[[key]]\nname = \"tester\"\nchannel = \"incomm\"\nroles = [\"channel\", \"staff\", \"operator\", \"analyst\"]\nhash = \"{}\"\n",
@@ -106,14 +114,22 @@ impl Server {
         );
         std::fs::create_dir_all(folder).unwrap();
         std::fs::write(folder.join("keys.toml"), entry).unwrap();
+        let master = folder.join("person-master.keys");
+        std::fs::write(&master, format!("pmk_{}\n", new_key().unwrap().hash)).unwrap();
+        std::fs::set_permissions(&master, PermissionsExt::from_mode(0o600)).unwrap();
         let binary = ledger_binary();
-        let (child, address) = spawn(&binary, folder, nats);
+        let environment: Vec<(String, String)> = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let (child, address) = spawn(&binary, folder, nats, &environment);
         let nats = nats.map(str::to_owned);
         Self {
             child,
             binary,
             folder: folder.to_path_buf(),
             nats,
+            environment,
             address,
             key: key.key,
         }
@@ -127,7 +143,12 @@ impl Server {
 
     /// Starts it again on the same data.
     pub fn restart(&mut self) {
-        let (child, address) = spawn(&self.binary, &self.folder, self.nats.as_deref());
+        let (child, address) = spawn(
+            &self.binary,
+            &self.folder,
+            self.nats.as_deref(),
+            &self.environment,
+        );
         self.child = child;
         self.address = address;
     }
@@ -168,7 +189,12 @@ impl Drop for Server {
     }
 }
 
-fn spawn(binary: &Path, folder: &Path, nats: Option<&str>) -> (Child, String) {
+fn spawn(
+    binary: &Path,
+    folder: &Path,
+    nats: Option<&str>,
+    environment: &[(String, String)],
+) -> (Child, String) {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -180,6 +206,11 @@ fn spawn(binary: &Path, folder: &Path, nats: Option<&str>) -> (Child, String) {
         .arg(folder.join("data"))
         .arg("--keys-file")
         .arg(folder.join("keys.toml"))
+        .env(
+            "LEDGER_PERSON_MASTER_KEY_FILE",
+            folder.join("person-master.keys"),
+        )
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log);

@@ -29,6 +29,7 @@ pub struct Rule {
 const STAFF: &[Role] = &[Staff];
 const PAYERS: &[Role] = &[Channel];
 const READERS: &[Role] = &[Staff, Operator, Analyst];
+const STAFF_AND_OPERATORS: &[Role] = &[Staff, Operator];
 const REPORTERS: &[Role] = &[Operator, Analyst];
 const READERS_AND_CHANNELS: &[Role] = &[Channel, Staff, Operator, Analyst];
 
@@ -80,6 +81,16 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.SupplyService/ConfirmOrder", STAFF),
     read("/ledger.v1.SupplyService/GetSupply", READERS),
     read("/ledger.v1.SupplyService/ListUnconfirmedOrders", READERS),
+    write("/ledger.v1.PersonService/AddPerson", STAFF),
+    read("/ledger.v1.PersonService/GetPerson", STAFF),
+    write("/ledger.v1.PersonService/UpdatePerson", STAFF),
+    write("/ledger.v1.PersonService/ErasePerson", STAFF),
+    read("/ledger.v1.PersonService/ListPersons", STAFF_AND_OPERATORS),
+    read("/ledger.v1.PersonService/FindPersons", STAFF),
+    read(
+        "/ledger.v1.PersonService/ReadPersonAudit",
+        STAFF_AND_OPERATORS,
+    ),
     read("/ledger.v1.QueryService/GetAccount", READERS),
     read("/ledger.v1.QueryService/GetStatement", READERS),
     read("/ledger.v1.QueryService/ListReceipts", READERS_AND_CHANNELS),

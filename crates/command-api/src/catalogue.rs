@@ -13,6 +13,7 @@ use tonic::Code;
 
 use crate::errors::{BUG, Line, Malformed, Operational, status_of};
 use crate::pb;
+use crate::person_errors::PersonNo;
 
 /// Every code, in the order of the page.
 #[must_use]
@@ -34,9 +35,11 @@ pub fn entries() -> Vec<pb::ErrorEntry> {
     let operational = Operational::ALL
         .into_iter()
         .map(|o| entry(pb::ErrorKind::Operational, o.line()));
+    let persons = PersonNo::ALL.into_iter().map(|p| entry(p.kind(), p.line()));
     malformed
         .chain(refusals)
         .chain(operational)
+        .chain(persons)
         .chain([entry(pb::ErrorKind::Bug, BUG)])
         .collect()
 }

@@ -151,6 +151,12 @@ impl Client {
         pb::suspense_service_client::SuspenseServiceClient::new(self.wire())
     }
 
+    /// Persons.
+    #[must_use]
+    pub fn persons(&self) -> pb::person_service_client::PersonServiceClient<Wire> {
+        pb::person_service_client::PersonServiceClient::new(self.wire())
+    }
+
     /// Supply.
     #[must_use]
     pub fn supply(&self) -> pb::supply_service_client::SupplyServiceClient<Wire> {

@@ -19,6 +19,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::pb;
+use crate::person_errors::PersonNo;
 
 /// `domain` of every `google.rpc.ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "ledger.v1";
@@ -30,7 +31,7 @@ const KEEP_CASH: &str =
 /// What a counter does when the call had no effect.
 const TRY_OR_HAND_BACK: &str = "nothing was taken: send it again, or hand the cash back";
 /// What a counter does when no money is concerned.
-const NO_CASH: &str = "no cash is involved";
+pub(crate) const NO_CASH: &str = "no cash is involved";
 /// What a counter does with cash whose payment waits in suspense.
 const IN_SUSPENSE: &str =
     "keep the cash: the payment waits in suspense until staff allocate or return it";
@@ -286,6 +287,8 @@ pub enum No {
     StaysInSuspense(Rejection),
     /// Not now, or not by this caller; with what happened and what to do.
     Operational(Operational, String),
+    /// A person's record says no; with what happened, and its values by name.
+    Person(PersonNo, String, Vec<(&'static str, String)>),
     /// A fault of the ledger, told to the log only.
     Bug(String),
 }
@@ -308,6 +311,7 @@ impl No {
             Self::Malformed(_) => Code::InvalidArgument,
             Self::Refused(rejection) | Self::StaysInSuspense(rejection) => status_of(rejection),
             Self::Operational(which, _) => which.line().status,
+            Self::Person(which, ..) => which.line().status,
             Self::Bug(_) => BUG.status,
         }
     }
@@ -349,6 +353,14 @@ impl No {
             Self::Refused(rejection) => refusal_of(rejection),
             Self::StaysInSuspense(rejection) => staying(rejection),
             Self::Operational(which, text) => told(which.line(), text.clone()),
+            Self::Person(which, text, values) => {
+                let fields = values.iter();
+                let fields = fields.map(|(name, value)| ((*name).to_owned(), value.clone()));
+                pb::Refusal {
+                    fields: fields.collect(),
+                    ..told(which.line(), text.clone())
+                }
+            }
             Self::Bug(text) => {
                 tracing::error!(fault = %text, "the ledger has a fault");
                 told(BUG, BUG.meaning.to_owned())

@@ -14,6 +14,7 @@ pub mod errors;
 pub mod gate;
 pub mod keys;
 pub mod pb;
+pub mod person_errors;
 mod server;
 mod services;
 

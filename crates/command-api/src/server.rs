@@ -13,6 +13,7 @@ use std::time::Duration;
 use event_store::EventStore;
 use futures::stream::Stream;
 use ledger_service::{Ledger, TimeSource};
+use persons::Persons;
 use projections::ReadModels;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,7 +25,9 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
-use crate::services::{Accounts, Api, Debts, Meters, Payments, Queries, Supplies, Suspenses};
+use crate::services::{
+    Accounts, Api, Debts, Meters, Payments, PersonRecords, Queries, Supplies, Suspenses,
+};
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
 /// stuck client alive for, shorter than what a service manager waits before it kills.
@@ -45,6 +48,10 @@ const HEADER_BYTES_MAX: u32 = 16 * 1024;
 /// Reports asked of the read models at once: half of their connections, the other half serves point
 /// questions.
 const REPORTS_MAX: usize = 2;
+
+/// Calls to the persons' records that have a thread each: they follow one another on one file, so that more
+/// threads would only wait, and be missing elsewhere.
+const PERSON_CALLS_MAX: usize = 4;
 
 /// What bounds the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +102,8 @@ pub struct Parts {
     pub reads: ReadModels,
     /// The log, for an account's raw history.
     pub store: Arc<dyn EventStore>,
+    /// The persons' records, where they are kept.
+    pub persons: Option<Arc<Persons>>,
 }
 
 /// Why the server cannot serve.
@@ -181,7 +190,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 8] = [
+const SERVED: [&str; 9] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -189,6 +198,7 @@ const SERVED: [&str; 8] = [
     <pb::debt_service_server::DebtServiceServer<Debts> as NamedService>::NAME,
     <pb::suspense_service_server::SuspenseServiceServer<Suspenses> as NamedService>::NAME,
     <pb::supply_service_server::SupplyServiceServer<Supplies> as NamedService>::NAME,
+    <pb::person_service_server::PersonServiceServer<PersonRecords> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
 ];
 
@@ -205,6 +215,7 @@ fn router(
         ledger,
         reads,
         store,
+        persons,
     } = parts;
     let stream_lines_max = limits.stream_lines_max.max(1);
     let reports = Semaphore::new(REPORTS_MAX);
@@ -213,6 +224,8 @@ fn router(
         ledger,
         reads,
         store,
+        persons,
+        person_calls: Semaphore::new(PERSON_CALLS_MAX),
         gate: Arc::clone(&gate),
         stream_lines_max,
         going_down,
@@ -260,6 +273,11 @@ fn router(
             Suspenses
         ))
         .add_service(gated!(supply_service_server, SupplyServiceServer, Supplies))
+        .add_service(gated!(
+            person_service_server,
+            PersonServiceServer,
+            PersonRecords
+        ))
         .add_service(describe().build_v1().map_err(reflection)?)
         .add_service(describe().build_v1alpha().map_err(reflection)?))
 }

@@ -11,6 +11,7 @@ use command_api::{ClientError, ServeError};
 use event_store::ReadError;
 use event_store::embedded::OpenError;
 use ledger_service::{ServiceError, StartError};
+use persons::PersonsError;
 use projections::ReadModelError;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -208,6 +209,27 @@ impl From<StartError> for Failure {
             StartError::NotAtomic => Self::damaged("STORE_NOT_ATOMIC", error.to_string()),
             StartError::Damaged(_) => Self::damaged("LOG_NOT_UNDERSTOOD", error.to_string())
                 .advise("use the version that wrote this log, or a newer one"),
+        }
+    }
+}
+
+impl From<PersonsError> for Failure {
+    fn from(error: PersonsError) -> Self {
+        use PersonsError as E;
+        let (code, what) = (error.code(), error.to_string());
+        match error {
+            E::Invalid(_) => Self::usage(code, what),
+            E::Unknown(_) | E::Erased { .. } | E::KeyConflict => Self::refused(code, what),
+            E::Changed { .. } => Self::unavailable(code, what),
+            E::InUse(_) => Self::unavailable(code, what)
+                .advise("stop the ledger that has it open, then try again"),
+            E::BadMasterKeys { .. } | E::WrongMasterKey { .. } => Self::usage(code, what)
+                .advise("give the right file as person_master_key_file, or the keys in LEDGER_PERSON_MASTER_KEY"),
+            E::File { .. } | E::Database(_) | E::NoRandom(_) => Self::unavailable(code, what)
+                .advise("look at the disk and at the rights of the folder, then try again"),
+            E::HalfThere { .. } | E::Mismatch(_) | E::Newer { .. } | E::KeyMissing(_) | E::Damaged { .. } => {
+                Self::damaged(code, what)
+            }
         }
     }
 }

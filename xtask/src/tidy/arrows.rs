@@ -19,9 +19,10 @@ const EVERY_LIBRARY: &[&str] = &[
     "projections",
     "command-api",
     "meter-gateway",
+    "persons",
 ];
 
-const TABLE: [Crate; 9] = [
+const TABLE: [Crate; 10] = [
     Crate {
         name: "ledger-core",
         may_use: &[],
@@ -39,12 +40,17 @@ const TABLE: [Crate; 9] = [
         may_use: &["ledger-core", "event-store"],
     },
     Crate {
+        name: "persons",
+        may_use: &["ledger-core"],
+    },
+    Crate {
         name: "command-api",
         may_use: &[
             "ledger-core",
             "event-store",
             "ledger-service",
             "projections",
+            "persons",
         ],
     },
     Crate {

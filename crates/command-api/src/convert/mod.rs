@@ -8,6 +8,7 @@ mod answers;
 mod commands;
 mod fields;
 mod payments;
+mod persons;
 mod questions;
 mod views;
 
@@ -15,6 +16,9 @@ pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, t
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use payments::{AskedQuote, AskedReturn};
+pub use persons::{
+    AskedAdd, AskedAudit, AskedErasure, AskedList, AskedUpdate, person_named, reason_number, sought,
+};
 pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,

@@ -7,6 +7,7 @@ mod debt;
 mod history;
 mod meters;
 mod payments;
+mod persons;
 mod queries;
 mod reading;
 mod supply;
@@ -29,6 +30,7 @@ pub(crate) use accounts::Accounts;
 pub(crate) use debt::Debts;
 pub(crate) use meters::Meters;
 pub(crate) use payments::Payments;
+pub(crate) use persons::PersonRecords;
 pub(crate) use queries::Queries;
 pub(crate) use supply::Supplies;
 pub(crate) use suspense::Suspenses;
@@ -41,6 +43,10 @@ pub(crate) struct Api {
     pub(crate) reads: ReadModels,
     /// The log, for an account's raw history.
     pub(crate) store: Arc<dyn EventStore>,
+    /// The persons' records, where they are kept.
+    pub(crate) persons: Option<Arc<::persons::Persons>>,
+    /// Places for calls to them.
+    pub(crate) person_calls: Semaphore,
     /// The gate that the calls came through.
     pub(crate) gate: Arc<Gate>,
     /// Places for reports, which take milliseconds: so many that point questions still find a connection.

@@ -51,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) simulated: bool,
     pub(crate) void_window: bool,
+    pub(crate) persons: bool,
 }
 
 impl Default for Setup {
@@ -59,6 +60,7 @@ impl Default for Setup {
             limits: Limits::default(),
             simulated: true,
             void_window: false,
+            persons: true,
         }
     }
 }
@@ -105,10 +107,15 @@ impl World {
             time,
             limits: setup.limits,
         };
+        let persons = setup.persons.then(|| {
+            let masters = persons::MasterKeys::parse(&format!("pmk_{}", "a1".repeat(32))).unwrap();
+            Arc::new(persons::Persons::open(dir.path(), &masters).unwrap())
+        });
         let parts = Parts {
             ledger: ledger.clone(),
             reads,
             store: shared,
+            persons,
         };
         let (stop, stopped) = oneshot::channel();
         let shutdown = async move {

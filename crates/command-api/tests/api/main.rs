@@ -17,6 +17,7 @@ mod errors;
 mod harness;
 mod open_doors;
 mod payments;
+mod persons;
 mod reads;
 mod staff;
 mod streams;

@@ -10,6 +10,7 @@ mod dead_letters;
 mod doctor;
 mod import;
 mod key;
+mod person;
 mod projections;
 mod replay;
 pub(crate) mod scheme;
@@ -107,6 +108,8 @@ enum Command {
     Account(account::AccountArgs),
     /// Tops a meter up.
     Topup(topup::TopUpArgs),
+    /// Keeps who stands behind an opaque reference: adds, shows, changes, erases.
+    Person(person::PersonArgs),
     /// Imports files.
     Import(import::ImportArgs),
     /// Says how the ledger is: log, read models, gateway, clock.
@@ -242,6 +245,7 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(args, globals),
         Command::Account(args) => account::run(args, globals),
         Command::Topup(args) => topup::run(args, globals),
+        Command::Person(args) => person::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),
         Command::Verify(args) => verify::run(args, globals),

@@ -81,6 +81,12 @@ fn keys(settings: &Settings, dev: bool) -> Result<(Keys, Vec<(Role, String)>), F
     }
     if dev && settings.keys_file.is_none() {
         let shown = make_dev_keys(&file)?;
+        let is_configured =
+            settings.person_master_key_file.is_some() || settings.person_master_key.is_some();
+        let master = settings.dev_person_master_key_file();
+        if !is_configured && !master.exists() {
+            persons::MasterKeys::make(&master)?;
+        }
         return Ok((Keys::read(&file)?, shown));
     }
     let what = match &settings.keys_file {
@@ -97,7 +103,7 @@ fn keys(settings: &Settings, dev: bool) -> Result<(Keys, Vec<(Role, String)>), F
     )))
 }
 
-/// One key for each role.
+/// One key for each role, and a master key for persons' records where none is configured.
 fn make_dev_keys(file: &Path) -> Result<Vec<(Role, String)>, Failure> {
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder)
@@ -137,6 +143,7 @@ fn ready(settings: &Settings, running: &Running, shown: &[(Role, String)]) -> (S
         "grpc": running.address.to_string(),
         "port": running.address.port(),
         "nats": nats.is_some(),
+        "persons": running.keeps_persons,
         "clock": settings.clock.as_str(),
         "data_dir": settings.data_dir.display().to_string(),
         "tail": running.tail().map(|at| at.commit),

@@ -8,9 +8,11 @@
 mod due;
 mod gateway;
 mod log;
+mod persons;
 mod status;
 
 pub(crate) use log::{closed_log, open_closed_log};
+pub(crate) use persons::{master_keys, open_persons};
 pub(crate) use status::{LiveStatus, STALE_AFTER_MS, read_status};
 
 use std::net::SocketAddr;
@@ -153,6 +155,8 @@ fn ledger_config(settings: &Settings) -> LedgerConfig {
 pub(crate) struct Running {
     /// Where gRPC listens: the real port, also when port 0 was asked for.
     pub(crate) address: SocketAddr,
+    /// Whether it has persons' records: a master key is configured.
+    pub(crate) keeps_persons: bool,
     /// Everything below the edges.
     pub(crate) core: Core,
     stop: watch::Sender<bool>,
@@ -172,6 +176,11 @@ impl Running {
         keys: Keys,
         options: StartOptions,
     ) -> Result<Self, Failure> {
+        let persons = match master_keys(settings)? {
+            Some(masters) => Some(Arc::new(open_persons(settings, &masters)?)),
+            None => None,
+        };
+        let keeps_persons = persons.is_some();
         let core = Core::start(settings, options).await?;
         let (stop, stopping) = watch::channel(false);
         let server = ServerConfig {
@@ -184,6 +193,7 @@ impl Running {
             ledger: core.ledger.clone(),
             reads: core.reads.clone(),
             store: Arc::clone(&core.store) as Arc<dyn EventStore>,
+            persons,
         };
         let (address, serving) =
             match command_api::serve(server, parts, told(stopping.clone())).await {
@@ -214,6 +224,7 @@ impl Running {
         let status = tokio::spawn(status::write_until(source, told(stopping)));
         Ok(Self {
             address,
+            keeps_persons,
             core,
             stop,
             api,

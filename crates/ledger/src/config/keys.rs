@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use event_store::embedded::SEGMENT_BYTES_MAX;
 
 use crate::config::Origin;
-use crate::config::settings::{ApiKey, ClockKind, Settings};
+use crate::config::settings::{ClockKind, Secret, Settings};
 use crate::failure::Failure;
 
 /// Smallest segment: below it, the index of a segment outweighs the segment.
@@ -28,7 +28,7 @@ pub(crate) struct Key {
 }
 
 /// Every key, in the order in which they are explained.
-pub(crate) const KEYS: [Key; 10] = [
+pub(crate) const KEYS: [Key; 12] = [
     Key {
         name: "data_dir",
         allowed: "the folder of the log and the read models",
@@ -64,6 +64,21 @@ pub(crate) const KEYS: [Key; 10] = [
         set: |settings, text| path(text).map(|path| settings.keys_file = Some(path)),
     },
     Key {
+        name: "person_master_key_file",
+        allowed: "the file of the master keys of persons' records; `ledger person master-key` makes it",
+        secret: false,
+        set: |settings, text| path(text).map(|path| settings.person_master_key_file = Some(path)),
+    },
+    Key {
+        name: "person_master_key",
+        allowed: "the master keys themselves, in the environment instead of a file: pmk_ and 64 \
+                  hexadecimal digits, the newest first, commas between them",
+        secret: true,
+        set: |settings, text| {
+            (!text.is_empty()).then(|| settings.person_master_key = Some(Secret::new(text)))
+        },
+    },
+    Key {
         name: "log_segment_bytes",
         allowed: "bytes of one log segment, 1048576 (1 MiB) to 2147483648 (2 GiB)",
         secret: false,
@@ -97,7 +112,7 @@ pub(crate) const KEYS: [Key; 10] = [
         secret: true,
         set: |settings, text| {
             let fits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
-            fits.then(|| settings.api_key = Some(ApiKey::new(text)))
+            fits.then(|| settings.api_key = Some(Secret::new(text)))
         },
     },
     Key {
@@ -140,7 +155,7 @@ impl Key {
 
 /// A key by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
-    static TABLE: [Key; 10] = KEYS;
+    static TABLE: [Key; 12] = KEYS;
     TABLE.iter().find(|key| key.name == name)
 }
 

@@ -156,7 +156,7 @@ mod tests {
     fn an_unknown_key_names_the_nearest_one() {
         insta::assert_snapshot!(error("data_dir = 'a'\ngrpc_lisen = '127.0.0.1:1'\n"), @r#"
         ledger.toml, line 2, key grpc_lisen: there is no such key; the nearest is grpc_listen [CONFIG_KEY]
-          to do: use one of data_dir, scheme_dir, grpc_listen, nats_url, keys_file, log_segment_bytes, cache_accounts, clock, api_key, server
+          to do: use one of data_dir, scheme_dir, grpc_listen, nats_url, keys_file, person_master_key_file, person_master_key, log_segment_bytes, cache_accounts, clock, api_key, server
         "#);
     }
 
@@ -180,8 +180,12 @@ mod tests {
     }
 
     #[test]
-    fn an_api_key_is_never_shown() {
-        let environment = |name: &str| (name == "LEDGER_API_KEY").then(|| "ulk_secret".into());
+    fn an_api_key_and_a_master_key_are_never_shown() {
+        let environment = |name: &str| match name {
+            "LEDGER_API_KEY" => Some("ulk_secret".into()),
+            "LEDGER_PERSON_MASTER_KEY" => Some("pmk_secret".into()),
+            _ => None,
+        };
         let settings = load(None, environment, &[]).unwrap();
         assert!(!format!("{settings:?}").contains("secret"));
     }

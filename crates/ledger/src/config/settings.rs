@@ -11,25 +11,25 @@ const CACHE_ACCOUNTS: usize = 1_000_000;
 /// Where it listens: loopback, since connections are plain.
 const GRPC_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7400);
 
-/// A secret that is shown to a server; never printed.
+/// A secret of a setting; never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct ApiKey(String);
+pub(crate) struct Secret(String);
 
-impl ApiKey {
-    /// Takes a key.
+impl Secret {
+    /// Takes a secret.
     pub(crate) fn new(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The secret itself, for the call's header.
+    /// The secret itself, for the one place that needs it.
     pub(crate) fn secret(&self) -> &str {
         &self.0
     }
 }
 
-impl fmt::Debug for ApiKey {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKey(kept back)")
+        f.write_str("Secret(kept back)")
     }
 }
 
@@ -74,6 +74,10 @@ pub(crate) struct Settings {
     pub(crate) nats_url: Option<String>,
     /// API keys.
     pub(crate) keys_file: Option<PathBuf>,
+    /// Master keys of persons' records, in a file.
+    pub(crate) person_master_key_file: Option<PathBuf>,
+    /// Master keys of persons' records, as a text.
+    pub(crate) person_master_key: Option<Secret>,
     /// Size of one log segment, bytes.
     pub(crate) log_segment_bytes: u64,
     /// Accounts kept in memory at most.
@@ -81,7 +85,7 @@ pub(crate) struct Settings {
     /// Where time comes from.
     pub(crate) clock: ClockKind,
     /// The key this program shows as a client.
-    pub(crate) api_key: Option<ApiKey>,
+    pub(crate) api_key: Option<Secret>,
     /// The server this program calls as a client.
     pub(crate) server: Option<String>,
 }
@@ -94,6 +98,8 @@ impl Default for Settings {
             grpc_listen: GRPC_LISTEN,
             nats_url: None,
             keys_file: None,
+            person_master_key_file: None,
+            person_master_key: None,
             log_segment_bytes: LOG_SEGMENT_BYTES,
             cache_accounts: CACHE_ACCOUNTS,
             clock: ClockKind::System,
@@ -129,6 +135,19 @@ impl Settings {
         self.keys_file
             .as_deref()
             .map_or_else(|| self.dev_keys_file(), Path::to_path_buf)
+    }
+
+    /// Where `--dev-keys` keeps the master key of persons' records that it makes.
+    pub(crate) fn dev_person_master_key_file(&self) -> PathBuf {
+        self.data_dir.join("dev-person-master.keys")
+    }
+
+    /// The file of master keys in force: the configured one, else that of `--dev-keys` if it was ever used.
+    pub(crate) fn person_master_key_file_in_force(&self) -> Option<PathBuf> {
+        self.person_master_key_file.clone().or_else(|| {
+            let dev = self.dev_person_master_key_file();
+            dev.exists().then_some(dev)
+        })
     }
 
     /// The server's URL: configured, else where this configuration's own server listens.

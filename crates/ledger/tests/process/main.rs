@@ -8,6 +8,7 @@
 
 mod books;
 mod household;
+mod persons;
 mod running;
 mod serving;
 mod usage;
