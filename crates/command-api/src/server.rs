@@ -24,7 +24,9 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
-use crate::services::{Accounts, Api, Debts, Meters, Payments, Queries, Supplies, Suspenses};
+use crate::services::{
+    Accounts, Api, Debts, Meters, Payments, Prepayments, Queries, Supplies, Suspenses,
+};
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
 /// stuck client alive for, shorter than what a service manager waits before it kills.
@@ -181,7 +183,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 8] = [
+const SERVED: [&str; 9] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -189,6 +191,7 @@ const SERVED: [&str; 8] = [
     <pb::debt_service_server::DebtServiceServer<Debts> as NamedService>::NAME,
     <pb::suspense_service_server::SuspenseServiceServer<Suspenses> as NamedService>::NAME,
     <pb::supply_service_server::SupplyServiceServer<Supplies> as NamedService>::NAME,
+    <pb::prepayment_service_server::PrepaymentServiceServer<Prepayments> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
 ];
 
@@ -260,6 +263,11 @@ fn router(
             Suspenses
         ))
         .add_service(gated!(supply_service_server, SupplyServiceServer, Supplies))
+        .add_service(gated!(
+            prepayment_service_server,
+            PrepaymentServiceServer,
+            Prepayments
+        ))
         .add_service(describe().build_v1().map_err(reflection)?)
         .add_service(describe().build_v1alpha().map_err(reflection)?))
 }

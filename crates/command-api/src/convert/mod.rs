@@ -8,6 +8,7 @@ mod answers;
 mod commands;
 mod fields;
 mod payments;
+mod prepayment;
 mod questions;
 mod views;
 

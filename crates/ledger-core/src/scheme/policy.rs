@@ -9,6 +9,7 @@ use super::SchemeError;
 use super::calendar::{Calendar, QuietPolicy};
 use super::check::{Fault, check, check_tariffs};
 use super::file::{self, SchemeFile, UtilitiesFile};
+use super::prepayment::{ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Money, Quantity};
 use crate::tariff::{PriceBook, Tariff, TariffSet, TariffSetError, tariffs_of};
@@ -16,7 +17,10 @@ use crate::time::{LocalDate, Millis, Timestamp, Zone};
 use crate::utility::Utility;
 
 /// The schemes that are part of the program, by name.
-const BUILTIN: [(&str, &str); 1] = [("usms", include_str!("../../../../schemes/usms.toml"))];
+const BUILTIN: [(&str, &str); 2] = [
+    ("payu", include_str!("../../../../schemes/payu.toml")),
+    ("usms", include_str!("../../../../schemes/usms.toml")),
+];
 
 /// The rules of one utility company, as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +40,10 @@ pub struct SchemePolicy {
     debt: Option<DebtPolicy>,
     readings: ReadingPolicy,
     orders: OrderPolicy,
+    joining: Option<JoiningPolicy>,
+    arrears: Option<ArrearsPolicy>,
+    emergency: Option<EmergencyPolicy>,
+    delivery: Option<DeliveryPolicy>,
     limits: InputLimits,
     calendar: Calendar,
     holiday_dates: Vec<LocalDate>,
@@ -229,6 +237,10 @@ impl SchemePolicy {
             debt: file.debt,
             readings: file.readings,
             orders: file.orders,
+            joining: file.joining,
+            arrears: file.arrears,
+            emergency: file.emergency,
+            delivery: file.delivery,
             limits: file.limits,
             holiday_dates: calendar.holidays.iter().map(|day| day.date).collect(),
             calendar,
@@ -347,6 +359,30 @@ impl SchemePolicy {
     #[must_use]
     pub const fn orders(&self) -> &OrderPolicy {
         &self.orders
+    }
+
+    /// Who may join; none when an account belongs to the scheme by being opened (P1).
+    #[must_use]
+    pub const fn joining(&self) -> Option<&JoiningPolicy> {
+        self.joining.as_ref()
+    }
+
+    /// What of a top-up goes to arrears; none when nothing does (P4).
+    #[must_use]
+    pub const fn arrears(&self) -> Option<&ArrearsPolicy> {
+        self.arrears.as_ref()
+    }
+
+    /// Emergency credit; none when there is none (P5).
+    #[must_use]
+    pub const fn emergency(&self) -> Option<&EmergencyPolicy> {
+        self.emergency.as_ref()
+    }
+
+    /// How credit reaches meters; none when the meter holds no credit of its own (P7).
+    #[must_use]
+    pub const fn delivery(&self) -> Option<&DeliveryPolicy> {
+        self.delivery.as_ref()
     }
 
     /// Bounds on commands.
