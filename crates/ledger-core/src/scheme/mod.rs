@@ -7,14 +7,18 @@
 
 mod calendar;
 mod check;
+mod diff;
 mod error;
+mod faults;
 mod file;
 mod policy;
 mod prepayment;
 mod utility;
 
 pub use calendar::{Calendar, Holiday, QuietHours, QuietPolicy, TimeOfDay, Weekday};
+pub use diff::{SchemeChange, changes};
 pub use error::SchemeError;
+pub use faults::faults;
 pub use policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, NumberAlphabet, OrderPolicy,
     ReadingPolicy, SchemePolicy, TopUpPolicy, TransferPolicy,

@@ -3,6 +3,8 @@
 //! Owns the policy, its checks across keys, and the schemes that are part of the program. Deliberately
 //! absent: defaults. A file says everything, so that it can be read on its own.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::SchemeError;
@@ -49,6 +51,10 @@ pub struct SchemePolicy {
     holiday_dates: Vec<LocalDate>,
     quiet: Option<QuietPolicy>,
     tariffs: TariffSet,
+    /// The file it was read from.
+    text: Arc<str>,
+    /// The version before this one, whose tariffs and holidays stand before this one's own.
+    earlier: Option<Arc<SchemePolicy>>,
 }
 
 /// The scheme's currency.
@@ -246,7 +252,45 @@ impl SchemePolicy {
             calendar,
             quiet: file.quiet,
             tariffs,
+            text: Arc::from(text),
+            earlier: None,
         })
+    }
+
+    /// This version, in force after another one: from its own first instant on.
+    #[must_use]
+    pub fn succeeding(self, earlier: Arc<Self>) -> Self {
+        let from = self.effective_from;
+        let day = self.zone.date_of(from);
+        let before = earlier.holiday_dates.iter().filter(|date| **date < day);
+        let after = self.holiday_dates.iter().filter(|date| **date >= day);
+        Self {
+            tariffs: earlier.tariffs.succeeded_by(&self.tariffs, from),
+            holiday_dates: before.chain(after).copied().collect(),
+            earlier: Some(earlier),
+            ..self
+        }
+    }
+
+    /// The version in force at an instant, of this one and those before it; the first of all holds for
+    /// whatever lies before its own first instant too.
+    #[must_use]
+    pub fn in_force_at(&self, at: Timestamp) -> &Self {
+        let mut version = self;
+        while let Some(earlier) = version
+            .earlier
+            .as_deref()
+            .filter(|_| at < version.effective_from)
+        {
+            version = earlier;
+        }
+        version
+    }
+
+    /// The version before this one.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&Arc<Self>> {
+        self.earlier.as_ref()
     }
 
     /// A scheme that is part of the program.

@@ -42,6 +42,14 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
     assert_eq!(open("atlantis"), (Some("BAD_INPUT"), String::new()));
 }
 
+/// Tells a mutation run whether its mutant is a scheme at all; named after no rule, since it shows none.
+#[test]
+fn the_scheme_that_is_handed_in_loads() {
+    for name in SchemePolicy::builtin_names() {
+        SchemePolicy::from_toml(&scheme_text(name)).unwrap();
+    }
+}
+
 #[test]
 fn u12_a_scheme_without_debt_agreements_makes_none() {
     let mut story = Story::with_meters(START);
