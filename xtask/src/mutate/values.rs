@@ -189,10 +189,7 @@ fn changes(literal: &str) -> Vec<String> {
             .filter(|w| **w != text)
             .map(|w| (*w).to_owned())
             .collect(),
-        None if text.contains('T') && text.contains(':') => vec![
-            text.replacen("20", "19", 1),
-            text.replacen("-01-", "-02-", 1),
-        ],
+        None if text.contains('T') && text.contains(':') => other_digits(text, 3),
         None if text.bytes().any(|b| b.is_ascii_digit()) => last_digit(text),
         None if text.bytes().all(|b| b.is_ascii_uppercase()) => vec!["XXX".to_owned()],
         None => vec![format!("{text}x"), "x".to_owned()],
@@ -210,21 +207,22 @@ fn last_digit(text: &str) -> Vec<String> {
         .char_indices()
         .filter(|(_, c)| c.is_ascii_digit())
         .map(|(at, _)| at);
-    let mut changed = Vec::new();
-    for at in places.collect::<Vec<_>>().into_iter().rev().take(2) {
-        let digit = text.as_bytes().get(at).map_or(0, |b| b - b'0');
-        for other in [digit + 1, digit.wrapping_sub(1)]
-            .into_iter()
-            .filter(|d| *d <= 9)
-        {
-            let (before, rest) = text.split_at(at);
-            changed.push(format!(
-                "{before}{other}{}",
-                rest.get(1..).unwrap_or_default()
-            ));
-        }
-    }
-    changed
+    let places: Vec<usize> = places.collect();
+    let last_two = places.into_iter().rev().take(2);
+    last_two.flat_map(|at| other_digits(text, at)).collect()
+}
+
+/// The digit at a place one up and one down.
+fn other_digits(text: &str, at: usize) -> Vec<String> {
+    let digit = text.as_bytes().get(at).map_or(0, |b| b.wrapping_sub(b'0'));
+    let others = [digit.wrapping_add(1), digit.wrapping_sub(1)];
+    let (before, rest) = text.split_at(at);
+    let after = rest.get(1..).unwrap_or_default();
+    others
+        .into_iter()
+        .filter(|other| *other <= 9)
+        .map(|other| format!("{before}{other}{after}"))
+        .collect()
 }
 
 #[cfg(test)]
