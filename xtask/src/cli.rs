@@ -54,6 +54,18 @@ pub(crate) enum Recipe {
         #[arg(long, value_name = "LINT")]
         only: Option<String>,
     },
+    /// Changes each value of each scheme's file in turn and shows the rule's test that fails for it.
+    ///
+    /// The tests are built once; a value that no test named after a rule notices is a survivor, and the
+    /// recipe fails.
+    MutatePolicy {
+        /// One scheme only, such as `usms`.
+        #[arg(long, value_name = "NAME")]
+        scheme: Option<String>,
+        /// Only values whose key contains this.
+        #[arg(long, value_name = "PART")]
+        key: Option<String>,
+    },
     /// Licences, banned crates and sources of every dependency, by `deny.toml`.
     Deny {
         /// Use the built-in check even where cargo-deny is installed.

@@ -10,6 +10,7 @@ mod demo;
 mod deny;
 mod failure;
 mod install;
+mod mutate;
 mod process;
 mod proto;
 mod steps;
@@ -56,6 +57,9 @@ fn run(recipe: Recipe) -> Result<bool, Failure> {
             )
         }
         Recipe::Tidy { only } => tidy::run(&root, only.as_deref()),
+        Recipe::MutatePolicy { scheme, key } => {
+            mutate::run(&root, scheme.as_deref(), key.as_deref())
+        }
         Recipe::Deny { own } => deny::run(&root, own),
         Recipe::Proto => proto::run(&root),
         Recipe::Setup {

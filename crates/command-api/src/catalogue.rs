@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use ledger_core::ids::{AccountId, MeterNumber};
+use ledger_core::ids::{AccountId, MeterNumber, ReceiptNumber};
 use ledger_core::num::{Money, Quantity};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -117,6 +117,7 @@ fn next(before: &Rejection) -> Option<Rejection> {
         money,
         value,
         at,
+        receipt,
     } = stand_in;
     let text = String::new;
     Some(match before {
@@ -184,7 +185,16 @@ fn next(before: &Rejection) -> Option<Rejection> {
             order: 1,
             newest: 2,
         },
-        R::OrderSuperseded { .. } => R::KeyConflict,
+        R::OrderSuperseded { .. } => R::NotJoined,
+        R::NotJoined => R::AlreadyJoined,
+        R::AlreadyJoined => R::NotEligible { reason: text() },
+        R::NotEligible { .. } => R::EmergencyCreditDrawn { lent: money },
+        R::EmergencyCreditDrawn { .. } => R::CreditNotLow {
+            balance: money,
+            below: money,
+        },
+        R::CreditNotLow { .. } => R::NothingToDeliver { receipt },
+        R::NothingToDeliver { .. } => R::KeyConflict,
         R::KeyConflict => return None,
     })
 }
@@ -196,6 +206,7 @@ struct StandIn {
     money: Money,
     value: Quantity,
     at: Timestamp,
+    receipt: ReceiptNumber,
 }
 
 impl StandIn {
@@ -206,6 +217,7 @@ impl StandIn {
             money: Money::ZERO,
             value: Quantity::from_units(0),
             at: Timestamp::MIN,
+            receipt: ReceiptNumber::parse("A1-000001").ok()?,
         })
     }
 }

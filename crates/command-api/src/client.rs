@@ -157,6 +157,12 @@ impl Client {
         pb::person_service_client::PersonServiceClient::new(self.wire())
     }
 
+    /// Prepayment with arrears.
+    #[must_use]
+    pub fn prepayment(&self) -> pb::prepayment_service_client::PrepaymentServiceClient<Wire> {
+        pb::prepayment_service_client::PrepaymentServiceClient::new(self.wire())
+    }
+
     /// Supply.
     #[must_use]
     pub fn supply(&self) -> pb::supply_service_client::SupplyServiceClient<Wire> {

@@ -26,7 +26,8 @@ use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
 use crate::services::{
-    Accounts, Api, Debts, Meters, Payments, PersonRecords, Queries, Supplies, Suspenses,
+    Accounts, Api, Debts, Meters, Payments, PersonRecords, Prepayments, Queries, Supplies,
+    Suspenses,
 };
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
@@ -190,7 +191,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 9] = [
+const SERVED: [&str; 10] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -199,6 +200,7 @@ const SERVED: [&str; 9] = [
     <pb::suspense_service_server::SuspenseServiceServer<Suspenses> as NamedService>::NAME,
     <pb::supply_service_server::SupplyServiceServer<Supplies> as NamedService>::NAME,
     <pb::person_service_server::PersonServiceServer<PersonRecords> as NamedService>::NAME,
+    <pb::prepayment_service_server::PrepaymentServiceServer<Prepayments> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
 ];
 
@@ -277,6 +279,11 @@ fn router(
             person_service_server,
             PersonServiceServer,
             PersonRecords
+        ))
+        .add_service(gated!(
+            prepayment_service_server,
+            PrepaymentServiceServer,
+            Prepayments
         ))
         .add_service(describe().build_v1().map_err(reflection)?)
         .add_service(describe().build_v1alpha().map_err(reflection)?))

@@ -39,6 +39,8 @@ pub enum ReceiptKind {
     Debt,
     /// A top-up was voided: the amount goes back.
     Void,
+    /// Arrears were paid (P4).
+    Arrears,
 }
 
 /// A receipt.
@@ -66,6 +68,15 @@ pub struct Receipt {
     pub reference: Reference,
     /// It was the wallet's first top-up.
     pub first: bool,
+    /// What of the amount went to the arrears (P4).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub arrears: Money,
+    /// What of the amount repaid emergency credit, exactly; shown in the currency's decimals (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub repaid: Money,
+    /// Unused emergency credit that was withdrawn besides, exactly (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub withdrawn: Money,
 }
 
 /// Money in suspense.

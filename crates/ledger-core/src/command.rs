@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::RegisterSpec;
+use crate::event::{DeliveryWay, RegisterSpec};
 use crate::ids::{
     AccountId, Actor, ChannelId, CommandKey, MeterNumber, OpaqueRef, ReceiptNumber, Reference,
     RegisterId,
@@ -150,6 +150,46 @@ pub struct VoidableTopUp {
     pub at: Timestamp,
     /// It was the wallet's first.
     pub first: bool,
+    /// What of it went to the arrears (P4).
+    pub arrears: Money,
+    /// What of it repaid emergency credit (P5).
+    pub repaid: Money,
+    /// Unused emergency credit that it withdrew (P5).
+    pub withdrawn: Money,
+}
+
+/// A customer joins the scheme (P1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinScheme {
+    /// Utility that is prepaid from then on.
+    pub utility: Utility,
+    /// Opaque reference of the person.
+    pub person: OpaqueRef,
+    /// The person's application.
+    pub application: OpaqueRef,
+    /// Supply was disconnected for arrears.
+    pub disconnected: bool,
+    /// The least amount for a reconnection cannot be paid.
+    pub cannot_pay_minimum: bool,
+    /// Instalment plans that were broken.
+    pub broken_plans: u32,
+    /// Arrears, above zero, in the currency's decimals.
+    pub arrears: Money,
+    /// Account or document the arrears come from.
+    pub arrears_from: OpaqueRef,
+}
+
+/// A meter has taken in the value of a top-up (P7).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliverCredit {
+    /// Meter.
+    pub meter: MeterNumber,
+    /// Receipt of the top-up.
+    pub receipt: ReceiptNumber,
+    /// Which way.
+    pub by: DeliveryWay,
+    /// When the meter took it in.
+    pub at: Timestamp,
 }
 
 /// Where the credit of an account goes when it is closed.
@@ -259,6 +299,15 @@ pub enum Command {
     Tick,
     /// A reading.
     RecordReading(Reading),
+    /// A customer joins the scheme (P1).
+    JoinScheme(JoinScheme),
+    /// The customer draws emergency credit (P5).
+    DrawEmergencyCredit {
+        /// Which meter.
+        meter: MeterNumber,
+    },
+    /// A meter has taken in the value of a top-up (P7).
+    DeliverCredit(DeliverCredit),
 }
 
 impl Command {
@@ -286,6 +335,8 @@ pub struct Facts {
     pub prior: Option<PriorReading>,
     /// The top-up that a void names.
     pub voidable: Option<VoidableTopUp>,
+    /// The person who joins has had the scheme's initial credit before (P2).
+    pub initial_credit_claimed: bool,
 }
 
 /// An accepted reading found in the account's history.

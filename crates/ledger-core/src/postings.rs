@@ -38,6 +38,10 @@ pub enum LedgerAccount {
     CreditInTransit,
     /// Fractions below the currency's smallest unit.
     Rounding,
+    /// Asset: emergency credit lent to an account's wallet (P5).
+    EmergencyLent(AccountId, Utility),
+    /// Contra: credit that the utility granted to begin with (P2).
+    InitialCreditGranted(Utility),
 }
 
 impl fmt::Display for LedgerAccount {
@@ -56,6 +60,10 @@ impl fmt::Display for LedgerAccount {
             Self::Suspense(channel) => write!(f, "suspense:{channel}"),
             Self::CreditInTransit => f.write_str("credit-in-transit"),
             Self::Rounding => f.write_str("rounding"),
+            Self::EmergencyLent(account, utility) => {
+                write!(f, "emergency-credit-lent:{account}:{utility}")
+            }
+            Self::InitialCreditGranted(utility) => write!(f, "initial-credit-granted:{utility}"),
         }
     }
 }
@@ -78,8 +86,36 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         AccountEvent::ConsumptionCharged(e) => {
             charge_of(credit(e.u), LedgerAccount::Revenue(e.u), e.a, &e.x)
         }
-        AccountEvent::CreditToppedUp(e) => pair(taken_from(&e.pay), credit(e.u), e.a),
-        AccountEvent::TopUpVoided(e) => pair(credit(e.u), taken_from(&e.pay), e.a),
+        AccountEvent::CreditToppedUp(e) => split(
+            account,
+            (e.u, &e.pay),
+            Parts {
+                paid: e.a,
+                net: e.net(),
+                arrears: e.arr,
+                emergency: e.rep + e.wd,
+            },
+        ),
+        AccountEvent::TopUpVoided(e) => split(
+            account,
+            (e.u, &e.pay),
+            Parts {
+                paid: -e.a,
+                net: -e.net(),
+                arrears: -e.arr,
+                emergency: -(e.rep + e.wd),
+            },
+        ),
+        AccountEvent::ArrearsMovedIn(e) => pair(debt(), LedgerAccount::DebtOpening(e.u), e.a),
+        AccountEvent::ArrearsPaid(e) => pair(taken_from(&e.pay), debt(), e.a),
+        AccountEvent::InitialCreditGranted(e) => {
+            pair(LedgerAccount::InitialCreditGranted(e.u), credit(e.u), e.a)
+        }
+        AccountEvent::EmergencyCreditDrawn(e) => pair(
+            LedgerAccount::EmergencyLent(account.clone(), e.u),
+            credit(e.u),
+            e.a,
+        ),
         AccountEvent::LegacyCreditEntered(e) => {
             pair(LedgerAccount::LegacyClearing(e.u), credit(e.u), e.a)
         }
@@ -106,7 +142,9 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::SupplyDisconnectionDeferred(_)
         | AccountEvent::SupplyDisconnectionCancelled(_)
         | AccountEvent::MeterOrderRepeated(_)
-        | AccountEvent::MeterOrderConfirmed(_) => Vec::new(),
+        | AccountEvent::MeterOrderConfirmed(_)
+        | AccountEvent::SchemeJoined(_)
+        | AccountEvent::CreditDelivered(_) => Vec::new(),
     }
 }
 
@@ -140,8 +178,48 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         Event::Suspense(SuspenseEvent::SuspenseAllocated(_))
         | Event::Meter(_)
         | Event::Key(_)
-        | Event::Gateway(_) => Vec::new(),
+        | Event::Gateway(_)
+        | Event::InitialCredit(_) => Vec::new(),
     }
+}
+
+/// The parts of a top-up, all negated for its void.
+struct Parts {
+    /// Taken by the channel.
+    paid: Money,
+    /// Change of the wallet's credit.
+    net: Money,
+    /// To the arrears.
+    arrears: Money,
+    /// Emergency credit repaid and withdrawn.
+    emergency: Money,
+}
+
+/// A top-up or its void: the channel against credit, arrears and emergency credit.
+fn split(account: &AccountId, (u, pay): (Utility, &Payment), parts: Parts) -> Vec<Posting> {
+    let mut lines = vec![
+        Posting {
+            account: taken_from(pay),
+            amount: parts.paid,
+        },
+        Posting {
+            account: LedgerAccount::CustomerCredit(account.clone(), u),
+            amount: -parts.net,
+        },
+    ];
+    if !parts.arrears.is_zero() {
+        lines.push(Posting {
+            account: LedgerAccount::DebtReceivable(account.clone()),
+            amount: -parts.arrears,
+        });
+    }
+    if !parts.emergency.is_zero() {
+        lines.push(Posting {
+            account: LedgerAccount::EmergencyLent(account.clone(), u),
+            amount: -parts.emergency,
+        });
+    }
+    lines
 }
 
 fn pair(debit: LedgerAccount, credit: LedgerAccount, amount: Money) -> Vec<Posting> {
@@ -219,7 +297,11 @@ fn closing(account: &AccountId, event: &AccountClosed) -> Vec<Posting> {
         });
         lines.push(Posting {
             account: LedgerAccount::DebtReceivable(account.clone()),
-            amount: -wallet.debt,
+            amount: -(wallet.debt + wallet.arr),
+        });
+        lines.push(Posting {
+            account: LedgerAccount::EmergencyLent(account.clone(), wallet.u),
+            amount: -wallet.em,
         });
         lines.push(Posting {
             account: LedgerAccount::Rounding,

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, MeterNumber};
+use crate::ids::{AccountId, MeterNumber, ReceiptNumber};
 use crate::num::{Money, Quantity};
 use crate::time::Timestamp;
 
@@ -241,6 +241,38 @@ pub enum Rejection {
         /// Newest order.
         newest: u32,
     },
+    /// Money and emergency credit come after joining (P3).
+    #[error("the customer has not joined the scheme yet; join first")]
+    NotJoined,
+    /// The account joined before (P1).
+    #[error("the account has joined the scheme already")]
+    AlreadyJoined,
+    /// The scheme's conditions for joining are not fulfilled (P1).
+    #[error("cannot join: {reason}")]
+    NotEligible {
+        /// Which condition.
+        reason: String,
+    },
+    /// Emergency credit is drawn once until it is repaid (P5).
+    #[error("{lent} of emergency credit is lent until the next top-up")]
+    EmergencyCreditDrawn {
+        /// What is lent.
+        lent: Money,
+    },
+    /// Emergency credit is for credit that is low (P5).
+    #[error("the credit is {balance}; emergency credit is for credit below {below}")]
+    CreditNotLow {
+        /// Credit now.
+        balance: Money,
+        /// Below what it may be drawn.
+        below: Money,
+    },
+    /// No value of this receipt waits for the meter: it was taken in before, or voided (P7).
+    #[error("nothing of receipt {receipt} waits for this meter; do not take it in again")]
+    NothingToDeliver {
+        /// As named.
+        receipt: ReceiptNumber,
+    },
     /// The same key came with other content (C4).
     #[error("this reference was used for another command; a new attempt needs a new reference")]
     KeyConflict,
@@ -433,6 +465,36 @@ impl Rejection {
             Self::OrderSuperseded { .. } => line(
                 "ORDER_SUPERSEDED",
                 "A newer order to the meter exists.",
+                Nothing,
+            ),
+            Self::NotJoined => line(
+                "NOT_JOINED",
+                "The customer has not joined the scheme; top-ups come after joining.",
+                HandBack,
+            ),
+            Self::AlreadyJoined => line(
+                "ALREADY_JOINED",
+                "The account joined the scheme before.",
+                Nothing,
+            ),
+            Self::NotEligible { .. } => line(
+                "NOT_ELIGIBLE",
+                "The scheme's conditions for joining are not fulfilled.",
+                Nothing,
+            ),
+            Self::EmergencyCreditDrawn { .. } => line(
+                "EMERGENCY_CREDIT_DRAWN",
+                "Emergency credit is drawn once until it is repaid.",
+                Nothing,
+            ),
+            Self::CreditNotLow { .. } => line(
+                "CREDIT_NOT_LOW",
+                "Emergency credit is for credit below the scheme's threshold.",
+                Nothing,
+            ),
+            Self::NothingToDeliver { .. } => line(
+                "NOTHING_TO_DELIVER",
+                "The value was taken in before, or never waited for this meter.",
                 Nothing,
             ),
             Self::KeyConflict => Entry {

@@ -166,6 +166,10 @@ pub enum QuotePart {
     InstalmentDue,
     /// Lowers the debt beyond what is due now (U14).
     DebtAhead,
+    /// Lowers arrears that moved in (P4).
+    Arrears,
+    /// Repays emergency credit that was used (P5).
+    EmergencyCredit,
 }
 
 impl QuotePart {
@@ -177,6 +181,8 @@ impl QuotePart {
             Self::Credit => "credit",
             Self::InstalmentDue => "instalment_due",
             Self::DebtAhead => "debt_ahead",
+            Self::Arrears => "arrears",
+            Self::EmergencyCredit => "emergency_credit",
         }
     }
 }
@@ -192,6 +198,8 @@ pub struct Quote {
     pub meter: Option<MeterNumber>,
     /// Each cent explained; the lines sum to the amount.
     pub lines: Vec<QuoteLine>,
+    /// Unused emergency credit that would be withdrawn from the wallet besides (P5).
+    pub withdrawn: Money,
     /// Credit of the wallet, or debt left, after it.
     pub balance: Money,
 }

@@ -67,6 +67,7 @@ impl Ledger {
             delivery: 0,
             prior: None,
             voidable: None,
+            initial_credit_claimed: false,
         };
         let policy = self.policies().of(&account);
         let before = (*account).clone();
@@ -97,48 +98,47 @@ impl Ledger {
 /// Splits a payment by what it settles first; the lines sum to the amount.
 fn explain(receipt: Receipt, due: Money) -> Quote {
     let Receipt {
-        account,
-        utility,
-        meter,
         amount,
         balance,
-        kind,
+        arrears,
+        repaid,
         ..
     } = receipt;
-    let (settles, rest, settled) = match kind {
+    let lines = match receipt.kind {
         ReceiptKind::TopUp | ReceiptKind::Void => {
-            let owed = (amount - balance).max(Money::ZERO);
-            (QuotePart::OwedCredit, QuotePart::Credit, owed.min(amount))
+            let credited = amount - arrears - repaid;
+            let owed = (credited - balance).max(Money::ZERO).min(credited);
+            vec![
+                (QuotePart::Arrears, arrears),
+                (QuotePart::EmergencyCredit, repaid),
+                (QuotePart::OwedCredit, owed),
+                (QuotePart::Credit, credited - owed),
+            ]
         }
-        ReceiptKind::Debt => (
-            QuotePart::InstalmentDue,
-            QuotePart::DebtAhead,
-            due.min(amount),
-        ),
+        ReceiptKind::Debt => {
+            let now = due.min(amount);
+            vec![
+                (QuotePart::InstalmentDue, now),
+                (QuotePart::DebtAhead, amount - now),
+            ]
+        }
+        ReceiptKind::Arrears => vec![(QuotePart::Arrears, amount)],
     };
-    let lines = [
-        QuoteLine {
-            what: settles,
-            amount: settled,
-        },
-        QuoteLine {
-            what: rest,
-            amount: amount - settled,
-        },
-    ];
     let lines: Vec<QuoteLine> = lines
         .into_iter()
-        .filter(|line| !line.amount.is_zero())
+        .filter(|(_, amount)| !amount.is_zero())
+        .map(|(what, amount)| QuoteLine { what, amount })
         .collect();
     assert!(
         lines.iter().map(|line| line.amount).sum::<Money>() == amount,
         "a quote explains each cent"
     );
     Quote {
-        account,
-        utility,
-        meter,
+        account: receipt.account,
+        utility: receipt.utility,
+        meter: receipt.meter,
         lines,
+        withdrawn: receipt.withdrawn,
         balance,
     }
 }

@@ -201,6 +201,9 @@ const fn is_structural(command: &Command) -> bool {
         | Command::Reconnect { .. }
         | Command::ConfirmOrder { .. }
         | Command::Tick
+        | Command::JoinScheme(_)
+        | Command::DrawEmergencyCredit { .. }
+        | Command::DeliverCredit(_)
         | Command::RecordReading(_) => false,
     }
 }

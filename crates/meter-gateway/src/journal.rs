@@ -235,13 +235,15 @@ pub(crate) async fn newest_record(
     };
     match decode(&event.kind, &event.data)? {
         Event::Gateway(received) => Ok(Some(received)),
-        Event::Account(_) | Event::Meter(_) | Event::Key(_) | Event::Suspense(_) => {
-            Err(ReadError::Damaged(format!(
-                "stream {name} holds an event of kind {}",
-                event.kind
-            ))
-            .into())
-        }
+        Event::Account(_)
+        | Event::Meter(_)
+        | Event::Key(_)
+        | Event::Suspense(_)
+        | Event::InitialCredit(_) => Err(ReadError::Damaged(format!(
+            "stream {name} holds an event of kind {}",
+            event.kind
+        ))
+        .into()),
     }
 }
 

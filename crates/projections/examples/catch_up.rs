@@ -141,6 +141,10 @@ fn event(n: u64, who: u64, round: u64, at: Timestamp) -> Result<AccountEvent, Fa
             };
             let rc = ReceiptNumber::parse(&format!("R{n}"))?;
             AccountEvent::CreditToppedUp(CreditToppedUp {
+                arr: Money::ZERO,
+                rep: Money::ZERO,
+                wd: Money::ZERO,
+                del: false,
                 u,
                 m,
                 a: Money::from_cents(500),

@@ -30,6 +30,8 @@ pub(crate) enum Body {
     Meter,
     /// A key's remembered answer is no row.
     Key,
+    /// Who was granted an initial credit is told by the account's own facts.
+    InitialCredit,
 }
 
 /// A fact of an account.
@@ -88,6 +90,7 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
         Event::Gateway(event) => Body::Gateway(event),
         Event::Meter(_) => Body::Meter,
         Event::Key(_) => Body::Key,
+        Event::InitialCredit(_) => Body::InitialCredit,
     };
     Ok(Fact {
         position: recorded.position,

@@ -19,7 +19,9 @@ use crate::models::exceptions::Spells;
 use crate::models::receipts::Receipts;
 use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
-use crate::models::{accounts, balances, consumption, deadlines, debts, exceptions, supply};
+use crate::models::{
+    accounts, balances, consumption, deadlines, debts, exceptions, prepayment, supply,
+};
 use crate::sheet::{MeterSheet, Part, Sheet};
 
 /// Accounts kept in memory between batches: about 1.5 KiB each, so 600 MiB at most. Colder ones are
@@ -97,7 +99,7 @@ impl Fold {
                 self.trial.fold(&lines);
             }
             Body::Gateway(received) => self.counts.fold_received(received),
-            Body::Meter | Body::Key => {}
+            Body::Meter | Body::Key | Body::InitialCredit => {}
         }
         self.events += 1;
         self.position = Some(fact.position);
@@ -123,6 +125,7 @@ impl Fold {
         balances::statement::fold(sheet, fact, &lines);
         supply::fold(sheet, fact);
         debts::fold(sheet, fact)?;
+        prepayment::fold(sheet, fact)?;
         if let AccountEvent::ConsumptionCharged(e) = &fact.event {
             let meter = sheet
                 .meter_mut(&e.m)
@@ -168,6 +171,7 @@ impl Fold {
         supply::write(tx, &mut waiting)?;
         deadlines::write(tx, &mut waiting)?;
         debts::write(tx, &mut waiting)?;
+        prepayment::write(tx, &mut waiting)?;
         exceptions::write(tx, &mut waiting)?;
         consumption::write(tx, &mut waiting)?;
         for sheet in waiting {

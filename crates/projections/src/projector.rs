@@ -217,6 +217,10 @@ mod tests {
         };
         let rc = ReceiptNumber::parse(&format!("R{n}")).unwrap();
         AccountEvent::CreditToppedUp(CreditToppedUp {
+            arr: Money::ZERO,
+            rep: Money::ZERO,
+            wd: Money::ZERO,
+            del: false,
             u: U,
             m,
             a: Money::from_cents(500),

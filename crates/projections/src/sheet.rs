@@ -13,6 +13,7 @@ use crate::models::consumption::Usage;
 use crate::models::deadlines::Deadlines;
 use crate::models::debts::{self, Debt};
 use crate::models::exceptions::Spells;
+use crate::models::prepayment::{self, Prepayment};
 use crate::models::supply::{self, Supply};
 
 /// A row with a mark whether it differs from what is stored.
@@ -94,6 +95,7 @@ pub(crate) struct Sheet {
     pub(crate) supply: PerUtility<Option<Part<Supply>>>,
     pub(crate) deadlines: PerUtility<Deadlines>,
     pub(crate) debt: Option<Part<Debt>>,
+    pub(crate) prepayment: Option<Part<Prepayment>>,
     pub(crate) meters: Vec<MeterSheet>,
     pub(crate) statement: Statement,
     /// Waits to be written.
@@ -110,6 +112,7 @@ impl Sheet {
             supply: PerUtility::default(),
             deadlines: PerUtility::default(),
             debt: None,
+            prepayment: None,
             meters: Vec::new(),
             statement: Statement::default(),
             queued: false,
@@ -129,6 +132,7 @@ impl Sheet {
             *sheet.deadlines.of_mut(utility) = Deadlines::load(conn, no, utility)?;
         }
         sheet.debt = debts::load(conn, no)?.map(Part::stored);
+        sheet.prepayment = prepayment::load(conn, no)?.map(Part::stored);
         sheet.statement = Statement::load(conn, no)?;
         for (meter_no, row) in accounts::load_meters(conn, no)? {
             sheet.meters.push(MeterSheet {

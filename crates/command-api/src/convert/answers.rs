@@ -6,6 +6,7 @@
 use event_store::Position;
 use ledger_core::answer::{Answer, Receipt, ReceiptKind, Returned, Suspended};
 use ledger_core::ids::AccountId;
+use ledger_core::num::Money;
 use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use ledger_service::{KeyStatus, Quote, Reply};
@@ -69,6 +70,7 @@ impl From<Receipt> for pb::Receipt {
             ReceiptKind::TopUp => pb::ReceiptKind::TopUp,
             ReceiptKind::Debt => pb::ReceiptKind::Debt,
             ReceiptKind::Void => pb::ReceiptKind::Void,
+            ReceiptKind::Arrears => pb::ReceiptKind::Arrears,
         };
         Self {
             number: r.number.as_str().to_owned(),
@@ -82,7 +84,19 @@ impl From<Receipt> for pb::Receipt {
             channel: r.channel.as_str().to_owned(),
             reference: r.reference.as_str().to_owned(),
             first: r.first,
+            arrears: given(r.arrears),
+            emergency_repaid: given(r.repaid),
+            emergency_withdrawn: given(r.withdrawn),
         }
+    }
+}
+
+/// An amount that is left out when it is nothing.
+pub(super) fn given(amount: Money) -> String {
+    if amount.is_zero() {
+        String::new()
+    } else {
+        amount.to_string()
     }
 }
 
@@ -217,6 +231,9 @@ outcome_response!(
     DisconnectResponse,
     ReconnectResponse,
     ConfirmOrderResponse,
+    JoinSchemeResponse,
+    DrawEmergencyCreditResponse,
+    DeliverCreditResponse,
 );
 
 impl TryFrom<Reply> for pb::TopUpResponse {
@@ -351,6 +368,7 @@ impl From<Quote> for pb::QuoteTopUpResponse {
                 })
                 .collect(),
             balance_after: quote.balance.to_string(),
+            emergency_withdrawn: given(quote.withdrawn),
         }
     }
 }

@@ -355,7 +355,7 @@ impl TryFrom<(&ChannelId, &pb::RescheduleDebtRequest)> for Asked {
     }
 }
 
-fn of_meter(
+pub(super) fn of_meter(
     channel: &ChannelId,
     reference: &str,
     meter: &str,

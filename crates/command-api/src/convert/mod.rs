@@ -9,6 +9,7 @@ mod commands;
 mod fields;
 mod payments;
 mod persons;
+mod prepayment;
 mod questions;
 mod views;
 

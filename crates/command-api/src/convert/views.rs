@@ -7,12 +7,12 @@ use ledger_core::time::Timestamp;
 
 use projections::queries::{
     AccountOverview, AccountView, Book, ChannelTotal, Completeness, ControlAccount, DayUsage,
-    DebtView, ExceptionView, KindCount, MeterView, MonthUsage, OrderView, ReceiptView,
-    SettlementLine, StatementLine, SupplyView, SuspenseState, SuspenseView, Totals, TrialLine,
-    UtilityTotals, WalletView,
+    DebtView, ExceptionView, KindCount, MeterView, MonthUsage, OrderView, PrepaymentView,
+    ReceiptView, SettlementLine, StatementLine, SupplyView, SuspenseState, SuspenseView, Totals,
+    TrialLine, UtilityTotals, WalletView,
 };
 
-use super::answers::{instant_of_ms, to_instant, to_utility};
+use super::answers::{given, instant_of_ms, to_instant, to_utility};
 use crate::pb;
 
 fn instant(at: Option<Timestamp>) -> Option<prost_types::Timestamp> {
@@ -116,6 +116,21 @@ impl From<DebtView> for pb::Debt {
     }
 }
 
+impl From<PrepaymentView> for pb::Prepayment {
+    fn from(p: PrepaymentView) -> Self {
+        Self {
+            utility: to_utility(p.utility).into(),
+            person: p.person.to_string(),
+            joined_at: Some(to_instant(p.joined_at)),
+            arrears_moved_in: p.arrears_moved_in.to_string(),
+            arrears_left: p.arrears_left.to_string(),
+            initial_credit: p.initial_credit.to_string(),
+            emergency_lent: p.emergency_lent.to_string(),
+            emergency_drawn_at: instant(p.emergency_drawn_at),
+        }
+    }
+}
+
 impl From<(AccountOverview, String)> for pb::GetAccountResponse {
     fn from((overview, token): (AccountOverview, String)) -> Self {
         let AccountOverview {
@@ -124,6 +139,7 @@ impl From<(AccountOverview, String)> for pb::GetAccountResponse {
             supply,
             meters,
             debt,
+            prepayment,
         } = overview;
         let AccountView {
             account,
@@ -148,6 +164,7 @@ impl From<(AccountOverview, String)> for pb::GetAccountResponse {
             supplies: supply.into_iter().map(Into::into).collect(),
             meters: meters.into_iter().map(Into::into).collect(),
             debt: debt.map(Into::into),
+            prepayment: prepayment.map(Into::into),
             token,
         }
     }
@@ -180,6 +197,7 @@ impl From<ReceiptView> for pb::ReceiptRecord {
             ReceiptKind::TopUp => pb::ReceiptKind::TopUp,
             ReceiptKind::Debt => pb::ReceiptKind::Debt,
             ReceiptKind::Void => pb::ReceiptKind::Void,
+            ReceiptKind::Arrears => pb::ReceiptKind::Arrears,
         };
         let receipt = pb::Receipt {
             number: r.receipt.to_string(),
@@ -193,6 +211,9 @@ impl From<ReceiptView> for pb::ReceiptRecord {
             channel: r.channel.to_string(),
             reference: r.reference.to_string(),
             first: r.first,
+            arrears: given(r.arrears),
+            emergency_repaid: given(r.emergency_repaid),
+            emergency_withdrawn: given(r.emergency_withdrawn),
         };
         Self {
             receipt: Some(receipt),

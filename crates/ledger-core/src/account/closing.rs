@@ -70,7 +70,7 @@ pub(super) fn close(
 
 /// What becomes of each wallet's credit, the wallet of the debt's utility first.
 fn settle(draft: &Draft<'_>) -> Result<Vec<ClosedWallet>, Rejection> {
-    let credit = |w: &Wallet| untouched(w.utility, w.balance);
+    let credit = |w: &Wallet| untouched(w);
     let mut wallets: Vec<ClosedWallet> = draft.account.wallets().iter().map(credit).collect();
     let mut owed = Money::ZERO;
     if let Some(debt) = draft.account.debt().filter(|d| d.is_open()) {
@@ -84,6 +84,13 @@ fn settle(draft: &Draft<'_>) -> Result<Vec<ClosedWallet>, Rejection> {
         wallet.out -= taken;
         owed -= taken;
     }
+    let mut arrears = super::arrears::open(draft).map_or(Money::ZERO, |a| a.left);
+    for wallet in &mut wallets {
+        wallet.arr = wallet.out.min(arrears).max(Money::ZERO);
+        wallet.out -= wallet.arr;
+        arrears -= wallet.arr;
+    }
+    owed += arrears;
     if owed.is_positive() {
         return Err(Rejection::AccountOwes { owed });
     }
@@ -96,14 +103,17 @@ fn settle(draft: &Draft<'_>) -> Result<Vec<ClosedWallet>, Rejection> {
     Ok(wallets)
 }
 
-fn untouched(u: Utility, balance: Money) -> ClosedWallet {
+/// Emergency credit that is lent is repaid before anything else.
+fn untouched(wallet: &Wallet) -> ClosedWallet {
     ClosedWallet {
-        u,
-        a: balance,
+        u: wallet.utility,
+        a: wallet.balance,
         debt: Money::ZERO,
         other: Money::ZERO,
         rest: Money::ZERO,
-        out: balance,
+        out: wallet.balance - wallet.emergency,
+        arr: Money::ZERO,
+        em: wallet.emergency,
     }
 }
 

@@ -31,6 +31,9 @@ pub(super) fn agree(
             left: debt.balance(),
         });
     }
+    if let Some(arrears) = super::arrears::open(draft) {
+        return Err(Rejection::DebtInForce { left: arrears.left });
+    }
     if start < draft.this_month() {
         return Err(bad_terms("start", "is in the past"));
     }
@@ -65,6 +68,9 @@ pub(super) fn reschedule(
 
 /// Pays on the debt, never more than is left (U14).
 pub(super) fn pay(draft: &mut Draft<'_>, pay: &PayDebt) -> Result<Answer, Rejection> {
+    if super::arrears::open(draft).is_some() {
+        return super::arrears::pay(draft, pay);
+    }
     must_be_payable(draft, pay.amount)?;
     let debt = open_debt(draft)?;
     let (utility, left) = (debt.utility, debt.balance());
@@ -82,12 +88,8 @@ pub(super) fn pay(draft: &mut Draft<'_>, pay: &PayDebt) -> Result<Answer, Reject
     }));
     let balance = draft.account.debt().map_or(Money::ZERO, DebtPlan::balance);
     let line = ReceiptLine {
-        kind: ReceiptKind::Debt,
-        utility,
-        meter: None,
-        amount: pay.amount,
         balance,
-        first: false,
+        ..ReceiptLine::of(ReceiptKind::Debt, utility, pay.amount)
     };
     Ok(receipt(draft, number, line, &by))
 }

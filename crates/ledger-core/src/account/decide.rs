@@ -5,7 +5,10 @@
 //! also when the command is refused (C6).
 
 use super::draft::Draft;
-use super::{Account, Lifecycle, closing, deadlines, debts, meters, payments, readings, supply};
+use super::{
+    Account, Lifecycle, closing, deadlines, debts, delivery, emergency, joining, meters, payments,
+    readings, supply,
+};
 use crate::answer::{Answer, ReadingOutcome};
 use crate::command::{Command, Facts, OpenAccount};
 use crate::event::{AccountEvent, AccountOpened};
@@ -104,6 +107,9 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
         Command::Reconnect { meter } => supply::reconnect(draft, meter)?,
         Command::ConfirmOrder { meter, order, at } => supply::confirm(draft, meter, *order, *at)?,
         Command::Tick => supply::repeat_lapsed_orders(draft),
+        Command::JoinScheme(join) => joining::join(draft, join)?,
+        Command::DrawEmergencyCredit { meter } => emergency::draw(draft, meter)?,
+        Command::DeliverCredit(deliver) => delivery::deliver(draft, deliver)?,
         Command::RecordReading(reading) => {
             return readings::record(draft, reading).map(Answer::Reading);
         }

@@ -13,7 +13,9 @@ use crate::utility::Utility;
 /// One decision under way.
 pub(super) struct Draft<'a> {
     pub(super) account: &'a mut Account,
+    /// The version in force at `at`.
     pub(super) policy: &'a SchemePolicy,
+    versions: &'a SchemePolicy,
     pub(super) facts: &'a Facts,
     /// When what is being decided counts.
     pub(super) at: Timestamp,
@@ -32,6 +34,7 @@ impl<'a> Draft<'a> {
         let mut draft = Self {
             account,
             policy,
+            versions: policy,
             facts,
             at,
             by_deadline: false,
@@ -45,6 +48,7 @@ impl<'a> Draft<'a> {
     /// Starts a deadline or the command itself: what follows counts at `at`.
     pub(super) fn begin_step(&mut self, at: Timestamp, by_deadline: bool) {
         self.at = at;
+        self.policy = self.versions.in_force_at(at);
         self.by_deadline = by_deadline;
         self.credit_before = Utility::ALL.map(|u| self.account.wallet(u).map(|w| w.balance));
     }

@@ -2,7 +2,7 @@
 
 use super::meter::{Base, KeptClass, MeterState};
 use super::wallet::{OpenOrder, Supply, WaitingCut};
-use super::{Account, Lifecycle, Profile};
+use super::{Account, Arrears, Joined, Lifecycle, Profile, Undelivered};
 use crate::debt::DebtPlan;
 use crate::event::{
     AccountClosed, AccountEvent, ConsumptionCharged, LinePart, MeterExchanged, MeterInstalled,
@@ -47,14 +47,26 @@ impl Account {
             }
             AccountEvent::CreditToppedUp(e) => {
                 let wallet = self.wallet_mut(e.u);
-                wallet.credit(e.a, stamp.at, true);
+                wallet.credit(e.net(), stamp.at, true);
+                wallet.emergency -= e.rep + e.wd;
                 wallet.first_top_up = true;
                 self.receipts += 1;
+                self.fold_recovered(e.arr);
+                if e.del {
+                    self.undelivered.push(Undelivered {
+                        receipt: e.rc.clone(),
+                        utility: e.u,
+                        value: e.a - e.arr - e.rep,
+                    });
+                }
             }
             AccountEvent::TopUpVoided(e) => {
                 let wallet = self.wallet_mut(e.u);
-                wallet.debit(e.a, stamp.at);
+                wallet.debit(e.net(), stamp.at);
+                wallet.emergency += e.rep + e.wd;
                 wallet.first_top_up &= !e.first;
+                self.fold_recovered(-e.arr);
+                self.undelivered.retain(|u| u.receipt != e.rc);
                 self.voided.push(e.rc.as_str().to_owned());
                 self.receipts += 1;
             }
@@ -132,6 +144,33 @@ impl Account {
             }
             AccountEvent::MeterOrderConfirmed(e) => self.wallet_mut(e.u).open_order = None,
             AccountEvent::AccountClosed(e) => self.fold_closed(e),
+            AccountEvent::SchemeJoined(e) => {
+                self.joined = Some(Joined {
+                    utility: e.u,
+                    person: e.p.clone(),
+                });
+            }
+            AccountEvent::ArrearsMovedIn(e) => self.arrears = Some(Arrears::moved_in(e.u, e.a)),
+            AccountEvent::InitialCreditGranted(e) => {
+                self.wallet_mut(e.u).credit(e.a, stamp.at, false);
+            }
+            AccountEvent::EmergencyCreditDrawn(e) => {
+                let wallet = self.wallet_mut(e.u);
+                wallet.credit(e.a, stamp.at, false);
+                wallet.emergency += e.a;
+            }
+            AccountEvent::ArrearsPaid(e) => {
+                self.fold_recovered(e.a);
+                self.receipts += 1;
+            }
+            AccountEvent::CreditDelivered(e) => self.undelivered.retain(|u| u.receipt != e.rc),
+        }
+    }
+
+    /// Lowers the arrears; a void raises them again.
+    fn fold_recovered(&mut self, amount: Money) {
+        if let Some(arrears) = &mut self.arrears {
+            arrears.pay(amount);
         }
     }
 
@@ -246,6 +285,7 @@ impl Account {
         for settled in &e.w {
             let wallet = self.wallet_mut(settled.u);
             wallet.balance = Money::ZERO;
+            wallet.emergency = Money::ZERO;
             wallet.negative_since = None;
             wallet.turning = false;
             wallet.cut_waits = None;
@@ -256,5 +296,7 @@ impl Account {
         {
             debt.pay(taken, e.b);
         }
+        self.fold_recovered(e.w.iter().map(|w| w.arr).sum());
+        self.undelivered.clear();
     }
 }

@@ -8,12 +8,16 @@
 //! The account folds only what decisions need: tariffs, debt arithmetic and postings are modules of
 //! their own, and everything that only reports is a read model.
 
+mod arrears;
 mod closing;
 mod deadlines;
 mod debts;
 mod decide;
+mod delivery;
 mod draft;
+mod emergency;
 mod evolve;
+mod joining;
 mod judge;
 mod meter;
 mod meters;
@@ -24,7 +28,10 @@ mod readings;
 mod supply;
 mod wallet;
 
+pub use arrears::Arrears;
 pub use decide::{Decided, Emitted, decide};
+pub use delivery::Undelivered;
+pub use joining::{Joined, initial_credit_stream};
 pub use judge::{Judgement, Limits, judge};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
 pub use readings::needs_history;
@@ -76,6 +83,9 @@ pub struct Account {
     receipts: u32,
     voided: Vec<String>,
     moved_in: Vec<AccountId>,
+    joined: Option<Joined>,
+    arrears: Option<Arrears>,
+    undelivered: Vec<Undelivered>,
     newest_at: Timestamp,
     deadlines_done: Option<Timestamp>,
 }
@@ -99,6 +109,9 @@ impl Account {
             receipts: 0,
             voided: Vec::new(),
             moved_in: Vec::new(),
+            joined: None,
+            arrears: None,
+            undelivered: Vec::new(),
             newest_at: Timestamp::MIN,
             deadlines_done: None,
         }
@@ -196,6 +209,24 @@ impl Account {
     #[must_use]
     pub fn debt(&self) -> Option<&DebtPlan> {
         self.debt.as_ref()
+    }
+
+    /// Who has joined, in a scheme that people join (P1).
+    #[must_use]
+    pub fn joined(&self) -> Option<&Joined> {
+        self.joined.as_ref()
+    }
+
+    /// Its arrears, also when nothing is left of them (P4).
+    #[must_use]
+    pub fn arrears(&self) -> Option<&Arrears> {
+        self.arrears.as_ref()
+    }
+
+    /// Values of top-ups that their meters have not taken in, oldest first (P7).
+    #[must_use]
+    pub fn undelivered(&self) -> &[Undelivered] {
+        &self.undelivered
     }
 
     /// Time of its newest event.

@@ -2,7 +2,7 @@
 
 use super::decide::bad_input;
 use super::draft::Draft;
-use super::supply;
+use super::{arrears, joining, supply};
 use crate::answer::{Answer, Receipt, ReceiptKind};
 use crate::command::{Source, TopUp, VoidTopUp, VoidableTopUp};
 use crate::event::{AccountEvent, CreditToppedUp, LegacyCreditEntered, Payment, TopUpVoided};
@@ -19,6 +19,7 @@ pub(super) fn top_up(draft: &mut Draft<'_>, top_up: &TopUp) -> Result<Answer, Re
     };
     let utility = meter.utility;
     must_be_payable(draft, top_up.amount)?;
+    joining::must_have_joined(draft)?;
     must_be_within_limits(draft, top_up.amount)?;
     gate_must_be_open(draft)?;
     let first = !draft
@@ -27,21 +28,24 @@ pub(super) fn top_up(draft: &mut Draft<'_>, top_up: &TopUp) -> Result<Answer, Re
         .is_some_and(|w| w.first_top_up);
     let pay = payment(draft, &top_up.source)?;
     let (number, amount) = (draft.next_receipt(), top_up.amount);
+    let split = arrears::split(draft, utility, amount);
     draft.emit(AccountEvent::CreditToppedUp(CreditToppedUp {
         u: utility,
         m: top_up.meter.clone(),
         a: amount,
         rc: number.clone(),
         pay: pay.clone(),
+        arr: split.arrears,
+        rep: split.repaid,
+        wd: split.withdrawn,
+        del: draft.policy.delivery().is_some(),
     }));
-    let balance = balance(draft, utility);
     let line = ReceiptLine {
-        kind: ReceiptKind::TopUp,
-        utility,
         meter: Some(top_up.meter.clone()),
-        amount,
-        balance,
+        balance: balance(draft, utility),
         first,
+        split,
+        ..ReceiptLine::of(ReceiptKind::TopUp, utility, amount)
     };
     Ok(receipt(draft, number, line, &pay))
 }
@@ -121,6 +125,22 @@ pub(super) struct ReceiptLine {
     pub(super) amount: Money,
     pub(super) balance: Money,
     pub(super) first: bool,
+    pub(super) split: arrears::Split,
+}
+
+impl ReceiptLine {
+    /// Of an amount that was paid whole for one thing.
+    pub(super) fn of(kind: ReceiptKind, utility: Utility, amount: Money) -> Self {
+        Self {
+            kind,
+            utility,
+            meter: None,
+            amount,
+            balance: Money::ZERO,
+            first: false,
+            split: arrears::Split::default(),
+        }
+    }
 }
 
 pub(super) fn receipt(
@@ -141,6 +161,9 @@ pub(super) fn receipt(
         channel: pay.ch.clone(),
         reference: pay.rf.clone(),
         first: line.first,
+        arrears: line.split.arrears,
+        repaid: line.split.repaid,
+        withdrawn: line.split.withdrawn,
     })
 }
 
@@ -163,6 +186,9 @@ pub(super) fn void_top_up(draft: &mut Draft<'_>, void: &VoidTopUp) -> Result<Ans
         amount,
         at,
         first,
+        arrears,
+        repaid,
+        withdrawn,
     }) = draft.facts.voidable.clone()
     else {
         return Err(not("this channel made no such top-up of this account"));
@@ -181,7 +207,7 @@ pub(super) fn void_top_up(draft: &mut Draft<'_>, void: &VoidTopUp) -> Result<Ans
     if draft.at > at + window {
         return Err(not("its window is over"));
     }
-    if balance(draft, utility) < amount {
+    if balance(draft, utility) < amount - arrears - repaid {
         return Err(not("its credit is spent"));
     }
     let pay = payment(draft, &Source::NotTaken)?;
@@ -192,15 +218,18 @@ pub(super) fn void_top_up(draft: &mut Draft<'_>, void: &VoidTopUp) -> Result<Ans
         rc: original,
         pay: pay.clone(),
         first,
+        arr: arrears,
+        rep: repaid,
+        wd: withdrawn,
     }));
-    let balance = balance(draft, utility);
     let line = ReceiptLine {
-        kind: ReceiptKind::Void,
-        utility,
-        meter: None,
-        amount,
-        balance,
-        first: false,
+        balance: balance(draft, utility),
+        split: arrears::Split {
+            arrears,
+            repaid,
+            withdrawn,
+        },
+        ..ReceiptLine::of(ReceiptKind::Void, utility, amount)
     };
     Ok(receipt(draft, number, line, &pay))
 }

@@ -65,6 +65,8 @@ pub struct Wallet {
     pub cut_waits: Option<WaitingCut>,
     /// Where pricing stands.
     pub position: Option<Position>,
+    /// Emergency credit that is lent: a part of the balance (P5).
+    pub emergency: Money,
     /// A transfer has been made since `negative_since`: turns go on although the balance is not below zero.
     pub turning: bool,
 }
@@ -82,6 +84,7 @@ impl Wallet {
             orders: 0,
             cut_waits: None,
             position: None,
+            emergency: Money::ZERO,
             turning: false,
         }
     }

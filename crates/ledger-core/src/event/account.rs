@@ -263,6 +263,26 @@ pub struct CreditToppedUp {
     pub rc: ReceiptNumber,
     /// Who took it.
     pub pay: Payment,
+    /// Taken of it for the arrears (P4).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub arr: Money,
+    /// Taken of it to repay what was used of the emergency credit (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub rep: Money,
+    /// Emergency credit that was not used and is withdrawn from the wallet (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub wd: Money,
+    /// Its value has still to reach the meter, by key or by network (P7).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub del: bool,
+}
+
+impl CreditToppedUp {
+    /// What the wallet's credit changes by.
+    #[must_use]
+    pub fn net(&self) -> Money {
+        self.a - self.arr - self.rep - self.wd
+    }
 }
 
 /// `top-up-voided.v1`
@@ -281,6 +301,23 @@ pub struct TopUpVoided {
     /// The voided top-up had been the wallet's first.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub first: bool,
+    /// Given back to the arrears (P4).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub arr: Money,
+    /// Used emergency credit that is lent again (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub rep: Money,
+    /// Unused emergency credit that is lent again (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub wd: Money,
+}
+
+impl TopUpVoided {
+    /// What the wallet's credit falls by.
+    #[must_use]
+    pub fn net(&self) -> Money {
+        self.a - self.arr - self.rep - self.wd
+    }
 }
 
 /// `legacy-credit-entered.v1`
@@ -460,6 +497,12 @@ pub struct ClosedWallet {
     pub rest: Money,
     /// Paid out or moved.
     pub out: Money,
+    /// Taken for the arrears (P4).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub arr: Money,
+    /// Emergency credit repaid or withdrawn (P5).
+    #[serde(default, skip_serializing_if = "Money::is_none")]
+    pub em: Money,
 }
 
 /// Where the credit of a closed account goes.

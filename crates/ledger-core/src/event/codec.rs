@@ -96,6 +96,13 @@ kinds! {
     "suspense-allocated.v1" => Suspense SuspenseEvent SuspenseAllocated;
     "suspense-returned.v1" => Suspense SuspenseEvent SuspenseReturned;
     "readings-received.v1" => Gateway;
+    "scheme-joined.v1" => Account AccountEvent SchemeJoined;
+    "arrears-moved-in.v1" => Account AccountEvent ArrearsMovedIn;
+    "initial-credit-granted.v1" => Account AccountEvent InitialCreditGranted;
+    "initial-credit-claimed.v1" => InitialCredit;
+    "emergency-credit-drawn.v1" => Account AccountEvent EmergencyCreditDrawn;
+    "arrears-paid.v1" => Account AccountEvent ArrearsPaid;
+    "credit-delivered.v1" => Account AccountEvent CreditDelivered;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -8,12 +8,14 @@
 mod account;
 mod codec;
 mod meta;
+mod prepayment;
 mod quiet;
 mod streams;
 
 pub use account::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use meta::{Meta, Stamp};
+pub use prepayment::*;
 pub use quiet::*;
 pub use streams::*;
 
@@ -76,6 +78,18 @@ pub enum AccountEvent {
     MeterOrderConfirmed(MeterOrderConfirmed),
     /// The account was closed.
     AccountClosed(AccountClosed),
+    /// A customer joined the scheme (P1).
+    SchemeJoined(SchemeJoined),
+    /// Arrears of the conventional meter moved in (P1).
+    ArrearsMovedIn(ArrearsMovedIn),
+    /// The utility granted credit to begin with (P2).
+    InitialCreditGranted(InitialCreditGranted),
+    /// Emergency credit was drawn (P5).
+    EmergencyCreditDrawn(EmergencyCreditDrawn),
+    /// Something was paid on the arrears.
+    ArrearsPaid(ArrearsPaid),
+    /// The meter took in the value of a top-up (P7).
+    CreditDelivered(CreditDelivered),
 }
 
 /// A fact in any stream.
@@ -91,6 +105,8 @@ pub enum Event {
     Suspense(SuspenseEvent),
     /// In `gateway-<id>`.
     Gateway(ReadingsReceived),
+    /// In `initial-credit-<scheme>.<person>`.
+    InitialCredit(InitialCreditClaimed),
 }
 
 impl From<AccountEvent> for Event {

@@ -95,6 +95,13 @@ fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
             "not below the amounts of a top-up",
         ));
     }
+    if let Some(initial) = file.joining.as_ref().and_then(|j| j.initial_credit) {
+        payable("joining.initial_credit", initial)?;
+    }
+    if let Some(emergency) = &file.emergency {
+        payable("emergency.amount", emergency.amount)?;
+        payable("emergency.below", emergency.below)?;
+    }
     for (utility, policy) in present(&file.utilities) {
         if let Some(threshold) = policy.low_credit_at {
             payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;

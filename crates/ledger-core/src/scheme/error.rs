@@ -84,7 +84,7 @@ impl std::error::Error for SchemeError {}
 
 /// Lines and full keys of every header and key that starts a line, in order. Elements of an array of
 /// tables are counted from 0, those of an array within one anew in each.
-fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
+pub(super) fn keys(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
     let mut table = String::new();
     let mut arrays = Arrays::default();
     text.lines().enumerate().filter_map(move |(index, line)| {

@@ -11,6 +11,7 @@ use super::policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, OrderPolicy, ReadingPolicy, TopUpPolicy,
     TransferPolicy,
 };
+use super::prepayment::{ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Quantity};
 use crate::tariff::TariffFile;
@@ -44,6 +45,10 @@ pub(super) struct SchemeFile {
     pub(super) debt: Option<DebtPolicy>,
     pub(super) readings: ReadingPolicy,
     pub(super) orders: OrderPolicy,
+    pub(super) joining: Option<JoiningPolicy>,
+    pub(super) arrears: Option<ArrearsPolicy>,
+    pub(super) emergency: Option<EmergencyPolicy>,
+    pub(super) delivery: Option<DeliveryPolicy>,
     pub(super) limits: InputLimits,
     pub(super) calendar: Option<Calendar>,
     pub(super) quiet: Option<QuietPolicy>,

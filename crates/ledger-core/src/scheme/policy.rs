@@ -3,12 +3,15 @@
 //! Owns the policy, its checks across keys, and the schemes that are part of the program. Deliberately
 //! absent: defaults. A file says everything, so that it can be read on its own.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::SchemeError;
 use super::calendar::{Calendar, QuietPolicy};
 use super::check::{Fault, check, check_tariffs};
 use super::file::{self, SchemeFile, UtilitiesFile};
+use super::prepayment::{ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Money, Quantity};
 use crate::tariff::{PriceBook, Tariff, TariffSet, TariffSetError, tariffs_of};
@@ -16,7 +19,10 @@ use crate::time::{LocalDate, Millis, Timestamp, Zone};
 use crate::utility::Utility;
 
 /// The schemes that are part of the program, by name.
-const BUILTIN: [(&str, &str); 1] = [("usms", include_str!("../../../../schemes/usms.toml"))];
+const BUILTIN: [(&str, &str); 2] = [
+    ("payu", include_str!("../../../../schemes/payu.toml")),
+    ("usms", include_str!("../../../../schemes/usms.toml")),
+];
 
 /// The rules of one utility company, as data.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +42,19 @@ pub struct SchemePolicy {
     debt: Option<DebtPolicy>,
     readings: ReadingPolicy,
     orders: OrderPolicy,
+    joining: Option<JoiningPolicy>,
+    arrears: Option<ArrearsPolicy>,
+    emergency: Option<EmergencyPolicy>,
+    delivery: Option<DeliveryPolicy>,
     limits: InputLimits,
     calendar: Calendar,
     holiday_dates: Vec<LocalDate>,
     quiet: Option<QuietPolicy>,
     tariffs: TariffSet,
+    /// The file it was read from.
+    text: Arc<str>,
+    /// The version before this one, whose tariffs and holidays stand before this one's own.
+    earlier: Option<Arc<SchemePolicy>>,
 }
 
 /// The scheme's currency.
@@ -229,12 +243,54 @@ impl SchemePolicy {
             debt: file.debt,
             readings: file.readings,
             orders: file.orders,
+            joining: file.joining,
+            arrears: file.arrears,
+            emergency: file.emergency,
+            delivery: file.delivery,
             limits: file.limits,
             holiday_dates: calendar.holidays.iter().map(|day| day.date).collect(),
             calendar,
             quiet: file.quiet,
             tariffs,
+            text: Arc::from(text),
+            earlier: None,
         })
+    }
+
+    /// This version, in force after another one: from its own first instant on.
+    #[must_use]
+    pub fn succeeding(self, earlier: Arc<Self>) -> Self {
+        let from = self.effective_from;
+        let day = self.zone.date_of(from);
+        let before = earlier.holiday_dates.iter().filter(|date| **date < day);
+        let after = self.holiday_dates.iter().filter(|date| **date >= day);
+        Self {
+            tariffs: earlier.tariffs.succeeded_by(&self.tariffs, from),
+            holiday_dates: before.chain(after).copied().collect(),
+            earlier: Some(earlier),
+            ..self
+        }
+    }
+
+    /// The version in force at an instant, of this one and those before it; the first of all holds for
+    /// whatever lies before its own first instant too.
+    #[must_use]
+    pub fn in_force_at(&self, at: Timestamp) -> &Self {
+        let mut version = self;
+        while let Some(earlier) = version
+            .earlier
+            .as_deref()
+            .filter(|_| at < version.effective_from)
+        {
+            version = earlier;
+        }
+        version
+    }
+
+    /// The version before this one.
+    #[must_use]
+    pub fn earlier(&self) -> Option<&Arc<Self>> {
+        self.earlier.as_ref()
     }
 
     /// A scheme that is part of the program.
@@ -347,6 +403,30 @@ impl SchemePolicy {
     #[must_use]
     pub const fn orders(&self) -> &OrderPolicy {
         &self.orders
+    }
+
+    /// Who may join; none when an account belongs to the scheme by being opened (P1).
+    #[must_use]
+    pub const fn joining(&self) -> Option<&JoiningPolicy> {
+        self.joining.as_ref()
+    }
+
+    /// What of a top-up goes to arrears; none when nothing does (P4).
+    #[must_use]
+    pub const fn arrears(&self) -> Option<&ArrearsPolicy> {
+        self.arrears.as_ref()
+    }
+
+    /// Emergency credit; none when there is none (P5).
+    #[must_use]
+    pub const fn emergency(&self) -> Option<&EmergencyPolicy> {
+        self.emergency.as_ref()
+    }
+
+    /// How credit reaches meters; none when the meter holds no credit of its own (P7).
+    #[must_use]
+    pub const fn delivery(&self) -> Option<&DeliveryPolicy> {
+        self.delivery.as_ref()
     }
 
     /// Bounds on commands.

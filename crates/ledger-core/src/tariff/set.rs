@@ -81,6 +81,36 @@ impl TariffSet {
             .filter(move |tariff| tariff.utility == utility && tariff.class == class)
     }
 
+    /// These tariffs until an instant, and from then on those of a later version of the scheme. A tariff
+    /// that is the same in both goes on without a change; a class that the later one no longer has keeps
+    /// its last one, for the accounts that are left in it.
+    #[must_use]
+    pub(crate) fn succeeded_by(&self, later: &Self, from: Timestamp) -> Self {
+        let mut tariffs: Vec<Tariff> = Vec::new();
+        for tariff in &later.tariffs {
+            let in_force = later.at(tariff.utility, &tariff.class, from);
+            let from_the_start = in_force.is_some_and(|t| t.name == tariff.name);
+            if tariff.effective_from > from {
+                tariffs.push(tariff.clone());
+            } else if from_the_start && self.at(tariff.utility, &tariff.class, from) != Some(tariff)
+            {
+                tariffs.push(Tariff {
+                    effective_from: from,
+                    ..tariff.clone()
+                });
+            }
+        }
+        let replaced = |old: &&Tariff| {
+            old.effective_from < from || !later.tariffs.iter().any(|t| t.class == old.class)
+        };
+        tariffs.extend(self.tariffs.iter().filter(replaced).cloned());
+        tariffs.sort_by(|a, b| {
+            let group = (a.utility, &a.class).cmp(&(b.utility, &b.class));
+            group.then(b.effective_from.cmp(&a.effective_from))
+        });
+        Self { tariffs }
+    }
+
     /// All tariffs.
     pub fn iter(&self) -> std::slice::Iter<'_, Tariff> {
         self.tariffs.iter()

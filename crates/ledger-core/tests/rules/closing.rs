@@ -131,7 +131,7 @@ fn c16_moved_credit_arrives_once() {
 
 fn with_void_window(hours: u32) -> Story {
     let mut story = Story::with_meters(START);
-    let text = SchemePolicy::builtin_text("usms").unwrap();
+    let text = crate::story::scheme_text("usms");
     let text = text.replacen(
         "zone = \"Asia/Brunei\"",
         &format!("zone = \"Asia/Brunei\"\nvoid_window_hours = {hours}"),
@@ -160,6 +160,9 @@ fn topped_up(story: &mut Story, amount: &str) {
         amount: receipt.amount,
         at: local(START),
         first: receipt.first,
+        arrears: receipt.arrears,
+        repaid: receipt.repaid,
+        withdrawn: receipt.withdrawn,
     });
 }
 

@@ -15,6 +15,7 @@ mod credit;
 mod debt;
 mod meters;
 mod orders;
+mod prepayment;
 mod properties;
 mod quiet;
 mod readings;

@@ -6,7 +6,7 @@ use ledger_core::ids::{AccountId, Actor};
 use ledger_core::rejection::Rejection;
 use ledger_core::scheme::SchemePolicy;
 
-use crate::story::{Story, bnd, local, month};
+use crate::story::{Story, bnd, local, month, scheme_text};
 
 const START: &str = "2026-03-01 08:00:00";
 
@@ -20,6 +20,7 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
         delivery: 0,
         prior: None,
         voidable: None,
+        initial_credit_claimed: false,
     };
     let open = |scheme: &str| {
         let mut account = Account::new(facts.account.clone());
@@ -30,7 +31,7 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
             contracted_kva: None,
             customer: None,
         };
-        let policy = SchemePolicy::builtin("usms").unwrap();
+        let policy = crate::story::scheme("usms");
         let decided = decide(&mut account, &policy, &facts, &Command::OpenAccount(open));
         (
             decided.answer.refusal().map(Rejection::code),
@@ -41,10 +42,18 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
     assert_eq!(open("atlantis"), (Some("BAD_INPUT"), String::new()));
 }
 
+/// Tells a mutation run whether its mutant is a scheme at all; named after no rule, since it shows none.
+#[test]
+fn the_scheme_that_is_handed_in_loads() {
+    for name in SchemePolicy::builtin_names() {
+        SchemePolicy::from_toml(&scheme_text(name)).unwrap();
+    }
+}
+
 #[test]
 fn u12_a_scheme_without_debt_agreements_makes_none() {
     let mut story = Story::with_meters(START);
-    let text = SchemePolicy::builtin_text("usms").unwrap();
+    let text = scheme_text("usms");
     let start = text.find("[debt]").unwrap();
     let end = start + text[start..].find("gate = true\n").unwrap() + "gate = true\n".len();
     let text = format!("{}{}", &text[..start], &text[end..]);
@@ -62,7 +71,7 @@ fn u12_a_scheme_without_debt_agreements_makes_none() {
 #[test]
 fn u3_without_a_first_period_supply_follows_credit_from_the_activation_on() {
     let mut story = Story::with_meters(START);
-    let text = SchemePolicy::builtin_text("usms").unwrap();
+    let text = scheme_text("usms");
     let text = text.replacen(
         "first_topup_hours = 72\n# At what balance that first top-up brings supply back, if it came late: \"any_balance\" or\n# \"above_zero\" (U2; decided).\nfirst_topup_reconnect = \"above_zero\"\n",
         "",

@@ -35,6 +35,7 @@ pub(crate) fn meter(text: &str) -> MeterNumber {
 
 /// Scheme-local time, `2026-03-01 08:00:00`.
 pub(crate) fn local(text: &str) -> Timestamp {
+    // Brunei and Singapore keep the same time.
     let policy = SchemePolicy::builtin("usms").unwrap();
     policy
         .zone()
@@ -48,6 +49,26 @@ pub(crate) struct Story {
     pub(crate) events: Vec<AccountEvent>,
     commands: u32,
     pub(crate) voidable: Option<VoidableTopUp>,
+    pub(crate) initial_credit_claimed: bool,
+}
+
+/// The text of a built-in scheme, or the one that stands for it in a mutation run: the file that
+/// `LEDGER_SCHEME_<NAME>` names. Read at run time, so that a mutant needs no compiler.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a mutation run hands its mutant to the tests, not to the core"
+)]
+pub(crate) fn scheme_text(name: &str) -> String {
+    let variable = format!("LEDGER_SCHEME_{}", name.to_uppercase());
+    match std::env::var_os(variable) {
+        Some(path) => std::fs::read_to_string(path).unwrap(),
+        None => SchemePolicy::builtin_text(name).unwrap().to_owned(),
+    }
+}
+
+/// A scheme as it is tested.
+pub(crate) fn scheme(name: &str) -> SchemePolicy {
+    SchemePolicy::from_toml(&scheme_text(name)).unwrap()
 }
 
 impl Story {
@@ -57,7 +78,20 @@ impl Story {
     }
 
     pub(crate) fn of_class(at: &str, class: &str, contracted_kva: Option<u32>) -> Self {
-        let policy = SchemePolicy::builtin("usms").unwrap();
+        Self::opened_under(scheme("usms"), at, class, contracted_kva)
+    }
+
+    /// An open account of a class under a scheme.
+    pub(crate) fn under(policy: SchemePolicy, at: &str, class: &str) -> Self {
+        Self::opened_under(policy, at, class, None)
+    }
+
+    fn opened_under(
+        policy: SchemePolicy,
+        at: &str,
+        class: &str,
+        contracted_kva: Option<u32>,
+    ) -> Self {
         let account = Account::new(AccountId::parse("A1").unwrap());
         let mut story = Self {
             account,
@@ -65,6 +99,7 @@ impl Story {
             events: Vec::new(),
             commands: 0,
             voidable: None,
+            initial_credit_claimed: false,
         };
         let open = OpenAccount {
             scheme: None,
@@ -138,6 +173,7 @@ impl Story {
             delivery: u64::from(self.commands),
             prior: None,
             voidable: self.voidable.clone(),
+            initial_credit_claimed: self.initial_credit_claimed,
         };
         let decided = decide(&mut self.account, &self.policy, &facts, &command);
         self.check(&decided);

@@ -3,12 +3,14 @@
 //! The order of guards is C4's: the key, then the account's existence, status, input and policy, and
 //! last what other streams say (a meter that another account holds, money that does not wait).
 
-use event_store::StreamAppend;
 use event_store::transact::{Decision, Evidence};
-use ledger_core::account::{Account, Decided, decide};
+use event_store::{Expected, StreamAppend, StreamName};
+use ledger_core::account::{Account, Decided, Emitted, decide};
 use ledger_core::answer::{Answer, ReceiptKind};
 use ledger_core::command::{Command, Facts, Source, VoidableTopUp};
-use ledger_core::event::{AccountClosed, AccountEvent, ClosedTo, Event, SuspenseEvent};
+use ledger_core::event::{
+    AccountClosed, AccountEvent, ClosedTo, Event, InitialCreditClaimed, SuspenseEvent,
+};
 use ledger_core::ids::{AccountId, CommandKey};
 use ledger_core::rejection::Rejection;
 use ledger_core::suspense;
@@ -58,6 +60,7 @@ impl LedgerDomain {
             delivery: task.delivery,
             prior: known::prior_of(task, evidence),
             voidable: None,
+            initial_credit_claimed: false,
         };
         let Some(reading) = task.reading() else {
             assert!(task.reading().is_some(), "a reading's task holds a reading");
@@ -119,7 +122,7 @@ impl LedgerDomain {
         if let Some(verdict) = keys::remembered(&task.claim, evidence) {
             return Decision::answer(verdict);
         }
-        let facts = match self.facts_of_keyed(task, evidence) {
+        let facts = match self.facts_of_keyed(account, task, evidence) {
             Ok(facts) => facts,
             Err(damage) => return Decision::answer(Verdict::Damaged(damage)),
         };
@@ -152,12 +155,21 @@ impl LedgerDomain {
         }
     }
 
-    fn facts_of_keyed(&self, task: &KeyedTask, evidence: &Evidence) -> Result<Facts, String> {
+    fn facts_of_keyed(
+        &self,
+        account: &Account,
+        task: &KeyedTask,
+        evidence: &Evidence,
+    ) -> Result<Facts, String> {
         let mut facts = facts_of(&task.account, task.received_at, &task.actor);
         facts.key = Some(task.claim.key.clone());
         if let Command::VoidTopUp(void) = &task.command {
             let original = known::voided_key(&task.claim.key.channel, &void.reference);
             facts.voidable = voidable(&task.account, &original, evidence)?;
+        }
+        if let Command::JoinScheme(join) = &task.command {
+            facts.initial_credit_claimed = known::initial_credit_of(account, join)
+                .is_some_and(|claim| evidence.newest(&claim).is_some());
         }
         Ok(facts)
     }
@@ -193,6 +205,14 @@ impl LedgerDomain {
                 .iter()
                 .filter_map(|emitted| move_of(&task.account, &emitted.event)),
         );
+        if let Command::JoinScheme(join) = &task.command
+            && let Some(claim) = known::initial_credit_of(decided_on, join)
+            && is_granted(&decided.events)
+        {
+            beyond
+                .claims
+                .push(self.initial_credit_claim(claim, &task.account, &origin));
+        }
         if let Some(item) = known::suspense_source(&task.command) {
             let amount = known::payment_of(&task.command)
                 .map(|(amount, _)| amount)
@@ -212,6 +232,24 @@ impl LedgerDomain {
             });
         }
         Ok(beyond)
+    }
+
+    /// The claim that keeps a person from a second initial credit (P2).
+    fn initial_credit_claim(
+        &self,
+        claim: StreamName,
+        account: &AccountId,
+        origin: &Beside<'_>,
+    ) -> StreamAppend {
+        let event = Event::InitialCredit(InitialCreditClaimed {
+            account: account.clone(),
+        });
+        let events = vec![self.kinds.beside(claim.as_str(), &event, origin)];
+        StreamAppend {
+            stream: claim,
+            expected: Expected::NoStream,
+            events,
+        }
     }
 
     /// Binds the key, suspends what was taken and cannot be applied, and writes it all down.
@@ -271,6 +309,12 @@ impl LedgerDomain {
     }
 }
 
+fn is_granted(decided: &[Emitted]) -> bool {
+    decided
+        .iter()
+        .any(|emitted| matches!(emitted.event, AccountEvent::InitialCreditGranted(_)))
+}
+
 /// Whether the decision depends on, or writes to, other streams than its key's.
 fn looks_beyond(task: &KeyedTask) -> bool {
     task.objection.is_some()
@@ -282,6 +326,7 @@ fn looks_beyond(task: &KeyedTask) -> bool {
                 | Command::ExchangeMeter(_)
                 | Command::CloseAccount { .. }
                 | Command::AcceptMovedCredit { .. }
+                | Command::JoinScheme(_)
         )
 }
 
@@ -294,6 +339,7 @@ fn facts_of(account: &AccountId, received_at: Timestamp, actor: &ledger_core::id
         delivery: 0,
         prior: None,
         voidable: None,
+        initial_credit_claimed: false,
     }
 }
 
@@ -331,6 +377,9 @@ fn voidable(
                 amount: receipt.amount,
                 at: receipt.at,
                 first: receipt.first,
+                arrears: receipt.arrears,
+                repaid: receipt.repaid,
+                withdrawn: receipt.withdrawn,
             })
         }
         Answer::Receipt(_)

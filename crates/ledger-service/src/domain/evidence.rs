@@ -2,8 +2,8 @@
 
 use event_store::transact::{Evidence, History, Needs, Probe};
 use event_store::{RecordedEvent, StreamName};
-use ledger_core::account::{Account, needs_history};
-use ledger_core::command::{Command, PriorReading, Reading, Source};
+use ledger_core::account::{Account, initial_credit_stream, needs_history};
+use ledger_core::command::{Command, JoinScheme, PriorReading, Reading, Source};
 use ledger_core::event::{AccountEvent, Event, SuspenseEvent, decode};
 use ledger_core::ids::{ChannelId, CommandKey, MeterNumber, Reference};
 use ledger_core::num::Quantity;
@@ -39,6 +39,9 @@ pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Eviden
         .collect();
     if let Some(item) = suspense_source(&task.command) {
         streams.push(stream(&suspense::stream_of(item)));
+    }
+    if let Command::JoinScheme(join) = &task.command {
+        streams.extend(initial_credit_of(account, join));
     }
     if let Command::VoidTopUp(void) = &task.command {
         streams.push(voided_key(&task.claim.key.channel, &void.reference));
@@ -97,6 +100,9 @@ pub(super) fn claimed_meters(account: &Account, command: &Command) -> Vec<MeterN
         | Command::Reconnect { .. }
         | Command::ConfirmOrder { .. }
         | Command::Tick
+        | Command::JoinScheme(_)
+        | Command::DrawEmergencyCredit { .. }
+        | Command::DeliverCredit(_)
         | Command::RecordReading(_) => Vec::new(),
     }
 }
@@ -122,6 +128,9 @@ pub(super) fn payment_of(command: &Command) -> Option<(ledger_core::num::Money, 
         | Command::Reconnect { .. }
         | Command::ConfirmOrder { .. }
         | Command::Tick
+        | Command::JoinScheme(_)
+        | Command::DrawEmergencyCredit { .. }
+        | Command::DeliverCredit(_)
         | Command::RecordReading(_) => None,
     }
 }
@@ -145,6 +154,12 @@ pub(super) fn voided_key(channel: &ChannelId, reference: &Reference) -> StreamNa
     )
 }
 
+/// The stream that remembers whether the person who joins has had an initial credit (P2).
+pub(super) fn initial_credit_of(account: &Account, join: &JoinScheme) -> Option<StreamName> {
+    let name = initial_credit_stream(account.scheme(), &join.person).ok()?;
+    Some(stream(&name))
+}
+
 /// An item of suspense by its newest event.
 pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<SuspenseItem, String> {
     let Some(event) = evidence.newest(item_stream) else {
@@ -152,9 +167,16 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
     };
     match decode(&event.kind, &event.data) {
         Ok(Event::Suspense(fact)) => Ok(SuspenseItem::of_newest(Some::<SuspenseEvent>(fact))),
-        Ok(Event::Account(_) | Event::Meter(_) | Event::Key(_) | Event::Gateway(_)) => Err(
-            format!("{item_stream}: {} does not belong there", event.kind),
-        ),
+        Ok(
+            Event::Account(_)
+            | Event::Meter(_)
+            | Event::Key(_)
+            | Event::Gateway(_)
+            | Event::InitialCredit(_),
+        ) => Err(format!(
+            "{item_stream}: {} does not belong there",
+            event.kind
+        )),
         Err(error) => Err(format!("{item_stream}: {error}")),
     }
 }

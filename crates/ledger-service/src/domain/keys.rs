@@ -37,9 +37,13 @@ pub(super) fn remembered(claim: &Claim, evidence: &Evidence) -> Option<Verdict> 
 pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, String> {
     match decode(kind, data) {
         Ok(Event::Key(event)) => Ok(event),
-        Ok(Event::Account(_) | Event::Meter(_) | Event::Suspense(_) | Event::Gateway(_)) => {
-            Err(format!("{kind} does not belong to a key's stream"))
-        }
+        Ok(
+            Event::Account(_)
+            | Event::Meter(_)
+            | Event::Suspense(_)
+            | Event::Gateway(_)
+            | Event::InitialCredit(_),
+        ) => Err(format!("{kind} does not belong to a key's stream")),
         Err(error) => Err(error.to_string()),
     }
 }

@@ -161,9 +161,16 @@ fn newest(evidence: &Evidence, meter: &MeterNumber) -> Result<Option<MeterEvent>
     };
     match decode(&event.kind, &event.data) {
         Ok(Event::Meter(fact)) => Ok(Some(fact)),
-        Ok(Event::Account(_) | Event::Key(_) | Event::Suspense(_) | Event::Gateway(_)) => Err(
-            ClaimError::Damaged(format!("{stream}: {} does not belong there", event.kind)),
-        ),
+        Ok(
+            Event::Account(_)
+            | Event::Key(_)
+            | Event::Suspense(_)
+            | Event::Gateway(_)
+            | Event::InitialCredit(_),
+        ) => Err(ClaimError::Damaged(format!(
+            "{stream}: {} does not belong there",
+            event.kind
+        ))),
         Err(error) => Err(ClaimError::Damaged(format!("{stream}: {error}"))),
     }
 }

@@ -132,7 +132,8 @@ impl Domain for LedgerDomain {
                 | Event::Meter(_)
                 | Event::Key(_)
                 | Event::Suspense(_)
-                | Event::Gateway(_),
+                | Event::Gateway(_)
+                | Event::InitialCredit(_),
             ) => Err(format!(
                 "{} does not belong to this kind of stream",
                 place()

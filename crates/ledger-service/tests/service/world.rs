@@ -67,7 +67,10 @@ pub(crate) fn policy() -> SchemePolicy {
 }
 
 pub(crate) fn policies() -> Policies {
-    Policies::new(vec![policy()]).unwrap()
+    let text = SchemePolicy::builtin_text("payu").unwrap();
+    let text = text.replacen("zone = ", "void_window_hours = 24\nzone = ", 1);
+    let payu = SchemePolicy::from_toml(&text).unwrap();
+    Policies::new(vec![policy(), payu]).unwrap()
 }
 
 pub(crate) struct World {

@@ -73,6 +73,9 @@ fn receipt(reference: &str, meter: &str, amount: &str) -> pb::Receipt {
         channel: "incomm".to_owned(),
         reference: reference.to_owned(),
         first: false,
+        arrears: String::new(),
+        emergency_repaid: String::new(),
+        emergency_withdrawn: String::new(),
     }
 }
 

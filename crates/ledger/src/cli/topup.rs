@@ -2,6 +2,7 @@
 
 use clap::Args;
 use command_api::pb;
+use ledger_core::num::Money;
 use serde_json::json;
 
 use crate::cli::client::{ServerArgs, connect, instant, told, utility_name};
@@ -92,7 +93,7 @@ fn credited(
             } else {
                 ""
             };
-            facts(&[
+            let mut pairs = vec![
                 ("receipt", format!("{}{again}", receipt.number)),
                 ("account", receipt.account_id.clone()),
                 (
@@ -100,13 +101,17 @@ fn credited(
                     format!("{} ({})", receipt.meter, utility_name(receipt.utility)),
                 ),
                 ("amount", with_decimals(&receipt.amount, 2)),
+            ];
+            pairs.extend(split_of(receipt));
+            pairs.extend([
                 ("credit", with_decimals(&receipt.balance, 2)),
                 ("at", at),
                 (
                     "reference",
                     format!("{}/{}", receipt.channel, receipt.reference),
                 ),
-            ])
+            ]);
+            facts(&pairs)
         },
         || {
             json!({
@@ -117,6 +122,9 @@ fn credited(
                 "meter": receipt.meter,
                 "utility": utility_name(receipt.utility),
                 "amount": receipt.amount,
+                "arrears": receipt.arrears,
+                "emergency_repaid": receipt.emergency_repaid,
+                "emergency_withdrawn": receipt.emergency_withdrawn,
                 "balance": receipt.balance,
                 "at": told(receipt.at.as_ref()),
                 "channel": receipt.channel,
@@ -126,6 +134,26 @@ fn credited(
         },
     )?;
     Ok(Exit::Done)
+}
+
+/// What of the amount was no new credit, in cents, half up (P5).
+fn split_of(receipt: &pb::Receipt) -> Vec<(&'static str, String)> {
+    let cents = |text: &str| {
+        let amount = Money::parse(text).map(|amount| amount.round_half_up(2));
+        amount.map_or_else(
+            |_| text.to_owned(),
+            |amount| with_decimals(&amount.to_string(), 2),
+        )
+    };
+    [
+        ("to arrears", &receipt.arrears),
+        ("emergency credit repaid", &receipt.emergency_repaid),
+        ("emergency credit withdrawn", &receipt.emergency_withdrawn),
+    ]
+    .into_iter()
+    .filter(|(_, amount)| !amount.is_empty())
+    .map(|(name, amount)| (name, cents(amount)))
+    .collect()
 }
 
 fn suspended(
@@ -159,4 +187,25 @@ fn suspended(
         },
     )?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p5_a_receipt_shows_what_repaid_emergency_credit_in_cents_half_up() {
+        let receipt = pb::Receipt {
+            arrears: "2".to_owned(),
+            emergency_repaid: "1.0246912".to_owned(),
+            emergency_withdrawn: "1.9753088".to_owned(),
+            ..pb::Receipt::default()
+        };
+        let shown: Vec<_> = split_of(&receipt)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
+        assert_eq!(shown, ["2.00", "1.02", "1.98"]);
+        assert!(split_of(&pb::Receipt::default()).is_empty());
+    }
 }

@@ -2,7 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+
+/// Utilities whose story can be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DemoScheme {
+    /// Brunei: prepaid electricity and water.
+    Usms,
+    /// Singapore: arrears recovered from top-ups.
+    Payu,
+}
 
 /// Runs the main job from meters to reports on this machine.
 #[derive(Debug, Clone, Args)]
@@ -12,8 +21,12 @@ Examples:
   ledger demo --households 2000 --days 60       a larger one
   ledger demo --electricity a.csv.gz --water b.csv.gz --report out.json
                                                 real readings, every row accounted for
-  ledger demo --data ./town                     keep the data, to look further")]
+  ledger demo --data ./town                     keep the data, to look further
+  ledger demo --scheme payu                     people with arrears pay as they use")]
 pub(crate) struct DemoArgs {
+    /// Whose story.
+    #[arg(long, value_enum, default_value_t = DemoScheme::Usms)]
+    pub(crate) scheme: DemoScheme,
     /// Half-hourly consumption of real households: `customer_id,local_time,kwh`, plain or gzip.
     #[arg(long, value_name = "FILE")]
     pub(crate) electricity: Option<PathBuf>,

@@ -431,7 +431,7 @@ impl Counter {
     }
 }
 
-fn top_up(reference: &str, meter: &str, amount: &str, taken: bool) -> pb::TopUpRequest {
+pub(super) fn top_up(reference: &str, meter: &str, amount: &str, taken: bool) -> pb::TopUpRequest {
     let money = if taken {
         pb::MoneyState::Taken
     } else {
@@ -446,7 +446,7 @@ fn top_up(reference: &str, meter: &str, amount: &str, taken: bool) -> pb::TopUpR
 }
 
 /// The stable code of a business refusal; `None` for any other failure.
-fn refusal(status: &Status) -> Option<String> {
+pub(super) fn refusal(status: &Status) -> Option<String> {
     if !matches!(
         status.code(),
         Code::FailedPrecondition | Code::AlreadyExists
@@ -456,7 +456,7 @@ fn refusal(status: &Status) -> Option<String> {
     status.get_details_error_info().map(|info| info.reason)
 }
 
-fn failed(doing: &str, status: &Status) -> Failure {
+pub(super) fn failed(doing: &str, status: &Status) -> Failure {
     Failure::unavailable(
         "DEMO_GRPC",
         format!("{doing}: {}: {}", status.code(), status.message()),
@@ -470,7 +470,7 @@ fn utility(utility: Utility) -> i32 {
     }
 }
 
-fn register(interval_min: u32) -> pb::Register {
+pub(super) fn register(interval_min: u32) -> pb::Register {
     pb::Register {
         id: "1".to_owned(),
         digits: 6,
@@ -478,7 +478,7 @@ fn register(interval_min: u32) -> pb::Register {
     }
 }
 
-fn instant(at: Timestamp) -> prost_types::Timestamp {
+pub(super) fn instant(at: Timestamp) -> prost_types::Timestamp {
     let ms = at.as_millis();
     let nanos = i32::try_from(ms % 1_000 * 1_000_000).unwrap_or(0);
     prost_types::Timestamp {

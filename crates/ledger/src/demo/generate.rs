@@ -26,7 +26,7 @@ const SHAPE_WH: [i64; 24] = [
 ];
 
 /// A small generator of numbers (SplitMix64): the same seed gives the same town everywhere.
-struct Chance(u64);
+pub(super) struct Chance(pub(super) u64);
 
 impl Chance {
     fn next(&mut self) -> u64 {
@@ -38,7 +38,7 @@ impl Chance {
     }
 
     /// From 0 to below `n`.
-    fn below(&mut self, n: u64) -> i64 {
+    pub(super) fn below(&mut self, n: u64) -> i64 {
         i64::try_from(self.next() % n.max(1)).unwrap_or(0)
     }
 

@@ -4,12 +4,14 @@
 //! the report a utility's manager reads. What it drives is the real thing: readings go through NATS,
 //! money through gRPC; only the clock is simulated, so that years pass in a minute. `town` says who
 //! lives there, `sources` where the readings come from, `timeline` in which order they arrive, `feed`
-//! and `counter` send them and the money, `report` says what became of it all.
+//! and `counter` send them and the money, `report` says what became of it all. Other schemes' stories are
+//! folders of their own (`payu`) on the same servers.
 
 mod args;
 mod counter;
 mod feed;
 mod generate;
+mod payu;
 mod report;
 mod report_text;
 mod run;
@@ -18,6 +20,7 @@ mod sources;
 mod timeline;
 mod town;
 
+use self::args::DemoScheme;
 pub(crate) use args::DemoArgs;
 
 use crate::cli::{Globals, block_on};
@@ -26,5 +29,11 @@ use crate::failure::Failure;
 
 /// Runs the demonstration.
 pub(crate) fn run(args: &DemoArgs, globals: &Globals) -> Result<Exit, Failure> {
-    block_on(run::run(args.clone(), globals.clone()))
+    let (args, globals) = (args.clone(), globals.clone());
+    block_on(async {
+        match args.scheme {
+            DemoScheme::Usms => run::run(args, globals).await,
+            DemoScheme::Payu => payu::run(args, globals).await,
+        }
+    })
 }

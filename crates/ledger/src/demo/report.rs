@@ -409,20 +409,21 @@ pub(crate) fn write(file: &Path, report: &Report) -> Result<(), Failure> {
 }
 
 /// What one can do next.
-pub(crate) fn look_further(kept: Option<&Path>) -> String {
+pub(crate) fn look_further(kept: Option<&Path>, account: &str) -> String {
     match kept {
         Some(folder) => {
             let data = folder.join("ledger");
             let data = data.display();
             format!(
-                "\nLook further:\n  ledger verify --data-dir {data}\n  ledger replay --data-dir {data} --stream account-home-00001\n  \
-                 ledger serve --data-dir {data} --dev-keys      then: ledger account show home-00001"
+                "\nLook further:\n  ledger verify --data-dir {data}\n  ledger replay --data-dir {data} --stream account-{account}\n  \
+                 ledger serve --data-dir {data} --dev-keys      then: ledger account show {account}"
             )
         }
-        None => "\nLook further: run it again with --data ./town to keep the data, then\n  \
+        None => format!(
+            "\nLook further: run it again with --data ./town to keep the data, then\n  \
                  ledger verify --data-dir ./town/ledger\n  \
-                 ledger replay --data-dir ./town/ledger --stream account-home-00001"
-            .to_owned(),
+                 ledger replay --data-dir ./town/ledger --stream account-{account}"
+        ),
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: DemoArgs, globals: Globals) -> Result<Exit, Failur
         report::write(file, &report)?;
     }
     console.answer(|| report.text(), || report.json())?;
-    console.note(&report::look_further(folder.kept()));
+    console.note(&report::look_further(folder.kept(), "home-00001"));
     Ok(if report.accounts_for_everything() {
         Exit::Done
     } else {
@@ -73,13 +73,13 @@ fn log_stats(log: &Path) -> Result<event_store::embedded::Stats, Failure> {
 }
 
 /// The folder of the run: given, or temporary and removed at the end.
-struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
     temporary: bool,
 }
 
 impl Folder {
-    fn make(given: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn make(given: Option<&Path>) -> Result<Self, Failure> {
         let temporary = given.is_none();
         let path = given.map_or_else(
             || std::env::temp_dir().join(format!("ledger-demo-{}", std::process::id())),
@@ -95,12 +95,12 @@ impl Folder {
         Ok(Self { path, temporary })
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
     /// The folder, where it stays.
-    fn kept(&self) -> Option<&Path> {
+    pub(super) fn kept(&self) -> Option<&Path> {
         (!self.temporary).then_some(&self.path)
     }
 }

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 use event_store::RecordedEvent;
 use ledger_core::event::{
-    AccountClosed, AccountEvent, ClosedTo, CreditToppedUp, DebtPaid, Event, Meta,
+    AccountClosed, AccountEvent, ArrearsPaid, ClosedTo, CreditToppedUp, DebtPaid, Event, Meta,
     MeterOrderRepeated, Payment, SupplyOrdered, SupplyReason, TopUpVoided, decode,
 };
 use ledger_core::num::Money;
@@ -57,6 +57,10 @@ pub(super) fn speaks(kind: &str) -> bool {
             | "supply-reconnection-ordered.v1"
             | "meter-order-repeated.v1"
             | "account-closed.v1"
+            | "scheme-joined.v1"
+            | "arrears-moved-in.v1"
+            | "arrears-paid.v1"
+            | "emergency-credit-drawn.v1"
     )
 }
 
@@ -88,6 +92,30 @@ struct Receipt<'a> {
     receipt: &'a str,
     channel: &'a str,
     reference: &'a str,
+    /// Taken of the amount for arrears, and to repay emergency credit; unused emergency credit withdrawn.
+    #[serde(skip_serializing_if = "Money::is_none")]
+    arrears: Money,
+    #[serde(skip_serializing_if = "Money::is_none")]
+    emergency_repaid: Money,
+    #[serde(skip_serializing_if = "Money::is_none")]
+    emergency_withdrawn: Money,
+}
+
+#[derive(Serialize)]
+struct Joined {
+    utility: Utility,
+}
+
+#[derive(Serialize)]
+struct Posted {
+    utility: Utility,
+    amount: Money,
+}
+
+impl Posted {
+    const fn of(utility: Utility, amount: Money) -> Self {
+        Self { utility, amount }
+    }
 }
 
 #[derive(Serialize)]
@@ -139,7 +167,11 @@ struct Order<'a> {
 pub(super) fn messages_of(recorded: &RecordedEvent) -> Result<Messages, GatewayError> {
     let event = match decode(&recorded.kind, &recorded.data)? {
         Event::Account(event) => event,
-        Event::Meter(_) | Event::Key(_) | Event::Suspense(_) | Event::Gateway(_) => {
+        Event::Meter(_)
+        | Event::Key(_)
+        | Event::Suspense(_)
+        | Event::Gateway(_)
+        | Event::InitialCredit(_) => {
             return Ok(Messages::default());
         }
     };
@@ -212,6 +244,14 @@ impl Speaker<'_> {
             }
             AccountEvent::SupplyReconnectionOrdered(e) => self.notify("reconnected", Supply::of(e)),
             AccountEvent::AccountClosed(e) => self.notify("account-closed", Closed::of(e)),
+            AccountEvent::ArrearsPaid(e) => self.notify("receipt", Receipt::arrears(e)),
+            AccountEvent::SchemeJoined(e) => self.notify("joined", Joined { utility: e.u }),
+            AccountEvent::ArrearsMovedIn(e) => {
+                self.notify("arrears-moved-in", Posted::of(e.u, e.a))
+            }
+            AccountEvent::EmergencyCreditDrawn(e) => {
+                self.notify("emergency-credit-drawn", Posted::of(e.u, e.a))
+            }
             AccountEvent::AccountOpened(_)
             | AccountEvent::MeterInstalled(_)
             | AccountEvent::MeterActivated(_)
@@ -230,7 +270,9 @@ impl Speaker<'_> {
             | AccountEvent::SupplyDisconnectionDeferred(_)
             | AccountEvent::SupplyDisconnectionCancelled(_)
             | AccountEvent::MeterOrderRepeated(_)
-            | AccountEvent::MeterOrderConfirmed(_) => None,
+            | AccountEvent::MeterOrderConfirmed(_)
+            | AccountEvent::InitialCreditGranted(_)
+            | AccountEvent::CreditDelivered(_) => None,
         };
         Messages {
             notification,
@@ -283,7 +325,13 @@ impl Speaker<'_> {
             | AccountEvent::CreditMovedIn(_)
             | AccountEvent::SupplyDisconnectionDeferred(_)
             | AccountEvent::SupplyDisconnectionCancelled(_)
-            | AccountEvent::MeterOrderConfirmed(_) => return None,
+            | AccountEvent::MeterOrderConfirmed(_)
+            | AccountEvent::SchemeJoined(_)
+            | AccountEvent::ArrearsMovedIn(_)
+            | AccountEvent::InitialCreditGranted(_)
+            | AccountEvent::EmergencyCreditDrawn(_)
+            | AccountEvent::ArrearsPaid(_)
+            | AccountEvent::CreditDelivered(_) => return None,
         };
         let id = format!("{}:order", self.recorded.id);
         Some(Outgoing {
@@ -324,17 +372,31 @@ impl Speaker<'_> {
 
 impl<'a> Receipt<'a> {
     fn top_up(e: &'a CreditToppedUp) -> Self {
-        Self::of(
-            "top-up",
-            (e.u, Some(e.m.as_str())),
-            e.a,
-            e.rc.as_str(),
-            &e.pay,
-        )
+        Self {
+            arrears: e.arr,
+            emergency_repaid: e.rep,
+            emergency_withdrawn: e.wd,
+            ..Self::of(
+                "top-up",
+                (e.u, Some(e.m.as_str())),
+                e.a,
+                e.rc.as_str(),
+                &e.pay,
+            )
+        }
     }
 
     fn void(e: &'a TopUpVoided) -> Self {
-        Self::of("void", (e.u, None), e.a, e.rc.as_str(), &e.pay)
+        Self {
+            arrears: e.arr,
+            emergency_repaid: e.rep,
+            emergency_withdrawn: e.wd,
+            ..Self::of("void", (e.u, None), e.a, e.rc.as_str(), &e.pay)
+        }
+    }
+
+    fn arrears(e: &'a ArrearsPaid) -> Self {
+        Self::of("arrears", (e.u, None), e.a, e.rc.as_str(), &e.pay)
     }
 
     fn debt(e: &'a DebtPaid) -> Self {
@@ -357,6 +419,9 @@ impl<'a> Receipt<'a> {
             receipt,
             channel,
             reference,
+            arrears: Money::ZERO,
+            emergency_repaid: Money::ZERO,
+            emergency_withdrawn: Money::ZERO,
         }
     }
 }

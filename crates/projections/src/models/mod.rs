@@ -7,6 +7,7 @@ pub(crate) mod counts;
 pub(crate) mod deadlines;
 pub(crate) mod debts;
 pub(crate) mod exceptions;
+pub(crate) mod prepayment;
 pub(crate) mod receipts;
 pub(crate) mod supply;
 pub(crate) mod suspense;

@@ -28,7 +28,10 @@ CREATE TABLE receipts (
   amount_micro INTEGER NOT NULL, amount_rest INTEGER NOT NULL,
   balance_micro INTEGER NOT NULL, balance_rest INTEGER NOT NULL,
   at_ms INTEGER NOT NULL, channel TEXT NOT NULL, reference TEXT NOT NULL, day TEXT NOT NULL,
-  first INTEGER NOT NULL, from_suspense INTEGER NOT NULL, voided INTEGER NOT NULL
+  first INTEGER NOT NULL, from_suspense INTEGER NOT NULL, voided INTEGER NOT NULL,
+  arrears_micro INTEGER NOT NULL, arrears_rest INTEGER NOT NULL,
+  repaid_micro INTEGER NOT NULL, repaid_rest INTEGER NOT NULL,
+  withdrawn_micro INTEGER NOT NULL, withdrawn_rest INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX receipts_by_number ON receipts (receipt);
 CREATE INDEX receipts_by_account ON receipts (account_no, receipt_id);
@@ -72,6 +75,8 @@ struct ReceiptRow {
     at: Timestamp,
     pay: Payment,
     first: bool,
+    /// To arrears, repaid and withdrawn emergency credit.
+    split: [Money; 3],
 }
 
 struct SettlementLine {
@@ -121,7 +126,7 @@ impl Receipts {
     /// After the sheet's balances are those after the event.
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "four kinds of event move a channel's money"
+        reason = "five kinds of event move a channel's money"
     )]
     pub(crate) fn fold(
         &mut self,
@@ -134,6 +139,7 @@ impl Receipts {
             AccountEvent::CreditToppedUp(e) => ("top-up", &e.pay, e.u, e.a),
             AccountEvent::TopUpVoided(e) => ("void", &e.pay, e.u, -e.a),
             AccountEvent::DebtPaid(e) => ("debt", &e.pay, e.u, e.a),
+            AccountEvent::ArrearsPaid(e) => ("arrears", &e.pay, e.u, e.a),
             AccountEvent::AccountClosed(e) => {
                 let ClosedTo::PaidOut(pay) = &e.to else {
                     return Ok(());
@@ -148,6 +154,10 @@ impl Receipts {
         let wallet = sheet.wallets.of(utility).as_ref().map(Part::get);
         let balance = match &fact.event {
             AccountEvent::DebtPaid(_) => sheet.debt.as_ref().map(|debt| debt.get().balance()),
+            AccountEvent::ArrearsPaid(_) => {
+                let joined = sheet.prepayment.as_ref().map(Part::get);
+                joined.map(|joined| joined.arrears)
+            }
             _ => wallet.map(|wallet| wallet.credit),
         };
         let (receipt, meter, had_been_first) = named(&fact.event);
@@ -166,6 +176,7 @@ impl Receipts {
             at: fact.at,
             pay: pay.clone(),
             first,
+            split: split_of(&fact.event),
         });
         if pay.sus {
             return Ok(());
@@ -299,7 +310,7 @@ impl Receipts {
         let mut insert = tx.prepare_cached(
             "INSERT INTO receipts VALUES (?1,?2,?3,?4,?5,
                ifnull(?6, (SELECT meter FROM receipts WHERE receipt = ?2 AND kind = 'top-up')),
-               ?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,0)",
+               ?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,0,?17,?18,?19,?20,?21,?22)",
         )?;
         let mut void = tx.prepare_cached(
             "UPDATE receipts SET voided = 1 WHERE receipt = ?1 AND kind = 'top-up'",
@@ -307,6 +318,10 @@ impl Receipts {
         for row in self.receipts.drain(..) {
             let (amount_micro, amount_rest) = parts(row.amount);
             let (balance_micro, balance_rest) = parts(row.balance);
+            let [arrears, repaid, withdrawn] = row.split;
+            let (arrears_micro, arrears_rest) = parts(arrears);
+            let (repaid_micro, repaid_rest) = parts(repaid);
+            let (withdrawn_micro, withdrawn_rest) = parts(withdrawn);
             insert.execute(params![
                 row.id,
                 row.receipt,
@@ -324,12 +339,31 @@ impl Receipts {
                 row.pay.d.to_string(),
                 row.first,
                 row.pay.sus,
+                arrears_micro,
+                arrears_rest,
+                repaid_micro,
+                repaid_rest,
+                withdrawn_micro,
+                withdrawn_rest,
             ])?;
             if row.kind == "void" {
                 void.execute([&row.receipt])?;
             }
         }
         Ok(())
+    }
+}
+
+/// What of a top-up, or of its void, was no new credit.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the other events are not split"
+)]
+fn split_of(event: &AccountEvent) -> [Money; 3] {
+    match event {
+        AccountEvent::CreditToppedUp(e) => [e.arr, e.rep, e.wd],
+        AccountEvent::TopUpVoided(e) => [-e.arr, -e.rep, -e.wd],
+        _ => [Money::ZERO; 3],
     }
 }
 
@@ -343,6 +377,7 @@ fn named(event: &AccountEvent) -> (String, Option<MeterNumber>, bool) {
         AccountEvent::CreditToppedUp(e) => (e.rc.to_string(), Some(e.m.clone()), false),
         AccountEvent::TopUpVoided(e) => (e.rc.to_string(), None, e.first),
         AccountEvent::DebtPaid(e) => (e.rc.to_string(), None, false),
+        AccountEvent::ArrearsPaid(e) => (e.rc.to_string(), None, false),
         _ => (String::new(), None, false),
     }
 }

@@ -156,7 +156,13 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         | AccountEvent::LowCreditNoticed(_)
         | AccountEvent::DebtAgreed(_)
         | AccountEvent::DebtPaid(_)
-        | AccountEvent::DebtRescheduled(_) => {}
+        | AccountEvent::DebtRescheduled(_)
+        | AccountEvent::SchemeJoined(_)
+        | AccountEvent::ArrearsMovedIn(_)
+        | AccountEvent::InitialCreditGranted(_)
+        | AccountEvent::EmergencyCreditDrawn(_)
+        | AccountEvent::ArrearsPaid(_)
+        | AccountEvent::CreditDelivered(_) => {}
     }
 }
 

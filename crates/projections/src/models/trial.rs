@@ -36,11 +36,15 @@ pub(crate) fn customer_credit(utility: Utility) -> String {
 /// Line of all debts.
 pub(crate) const DEBT_RECEIVABLE: &str = "debt-receivable";
 
+/// Line of all emergency credit lent.
+pub(crate) const EMERGENCY_LENT: &str = "emergency-credit-lent";
+
 /// The line of the trial balance that a posting belongs to.
 fn line_of(account: &LedgerAccount) -> String {
     match account {
         LedgerAccount::CustomerCredit(_, utility) => customer_credit(*utility),
         LedgerAccount::DebtReceivable(_) => DEBT_RECEIVABLE.to_owned(),
+        LedgerAccount::EmergencyLent(..) => EMERGENCY_LENT.to_owned(),
         LedgerAccount::ChannelReceivable(_)
         | LedgerAccount::Revenue(_)
         | LedgerAccount::TaxPayable(_)
@@ -49,7 +53,8 @@ fn line_of(account: &LedgerAccount) -> String {
         | LedgerAccount::DebtOpening(_)
         | LedgerAccount::Suspense(_)
         | LedgerAccount::CreditInTransit
-        | LedgerAccount::Rounding => account.to_string(),
+        | LedgerAccount::Rounding
+        | LedgerAccount::InitialCreditGranted(_) => account.to_string(),
     }
 }
 
@@ -118,7 +123,9 @@ impl Trial {
                 | LedgerAccount::DebtOpening(_)
                 | LedgerAccount::Suspense(_)
                 | LedgerAccount::CreditInTransit
-                | LedgerAccount::Rounding => None,
+                | LedgerAccount::Rounding
+                | LedgerAccount::EmergencyLent(..)
+                | LedgerAccount::InitialCreditGranted(_) => None,
             };
             match hot {
                 Some(key) => self.hot.entry(key).or_default().add(posting.amount),

@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::{DebtView, Page, PageOf, Snapshot, SupplyView, page_of};
+use super::{DebtView, Page, PageOf, PrepaymentView, Snapshot, SupplyView, page_of};
 use crate::error::ReadModelError;
 use crate::models::balances::statement;
 use crate::scheme_facts::Transfer;
@@ -129,6 +129,8 @@ pub struct AccountOverview {
     pub meters: Vec<MeterView>,
     /// Its newest debt agreement.
     pub debt: Option<DebtView>,
+    /// Who has joined with arrears, in a scheme that people join.
+    pub prepayment: Option<PrepaymentView>,
 }
 
 /// What a statement keeps accounts of.
@@ -174,7 +176,8 @@ pub struct StatementLine {
     /// Local day, where the fact carries one.
     pub day: Option<LocalDate>,
     /// `consumption`, `top-up`, `void`, `legacy-credit`, `transfer-in`, `transfer-out`,
-    /// `credit-moved-in`, `debt-agreed`, `debt-payment`, `closing`.
+    /// `credit-moved-in`, `debt-agreed`, `debt-payment`, `arrears-moved-in`, `arrears-share`,
+    /// `arrears-payment`, `initial-credit`, `emergency-credit`, `closing`.
     pub kind: String,
     /// Change of the book.
     pub amount: Money,
@@ -259,6 +262,7 @@ impl Snapshot {
             supply: self.supply(account)?,
             meters: meters.into_iter().map(|(_, meter)| meter).collect(),
             debt: self.debt(account, month)?,
+            prepayment: self.prepayment(account)?,
         }))
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Snapshot;
 use crate::error::ReadModelError;
-use crate::models::trial::{DEBT_RECEIVABLE, customer_credit};
+use crate::models::trial::{DEBT_RECEIVABLE, EMERGENCY_LENT, customer_credit};
 use crate::sql::Cells;
 
 /// A line of the trial balance.
@@ -101,12 +101,23 @@ impl Snapshot {
             ));
         }
         let sql = "SELECT ifnull(sum(balance_micro), 0), ifnull(sum(balance_rest), 0) FROM debts WHERE ?1 = ?1";
-        let detail = self.sum(sql, "")?;
+        let debts = self.sum(sql, "")?;
+        let sql = "SELECT ifnull(sum(arrears_micro), 0), ifnull(sum(arrears_rest), 0) FROM prepayment WHERE ?1 = ?1";
+        let detail = debts + self.sum(sql, "")?;
         controls.push(control(
             &trial,
             DEBT_RECEIVABLE.to_owned(),
             Side::Debit,
-            "balance of every debt",
+            "balance of every debt and of all arrears",
+            detail,
+        ));
+        let sql = "SELECT ifnull(sum(lent_micro), 0), ifnull(sum(lent_rest), 0) FROM prepayment WHERE ?1 = ?1";
+        let detail = self.sum(sql, "")?;
+        controls.push(control(
+            &trial,
+            EMERGENCY_LENT.to_owned(),
+            Side::Debit,
+            "emergency credit of everyone who has drawn it",
             detail,
         ));
         let named: Vec<String> = trial

@@ -10,6 +10,7 @@ mod consumption;
 mod control;
 mod deadlines;
 mod debts;
+mod prepayment;
 mod receipts;
 mod supply;
 mod suspense;
@@ -27,6 +28,7 @@ pub use consumption::{
 pub use control::{ControlAccount, TrialBalance, TrialLine};
 pub use deadlines::{AccountDue, DueKind};
 pub use debts::DebtView;
+pub use prepayment::PrepaymentView;
 pub use receipts::{ReceiptFilter, ReceiptView, Settlement, SettlementKind, SettlementLine};
 pub use supply::{OrderView, SupplyView};
 pub use suspense::SuspenseView;

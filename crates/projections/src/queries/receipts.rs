@@ -44,6 +44,12 @@ pub struct ReceiptView {
     pub from_suspense: bool,
     /// A top-up that was voided since.
     pub voided: bool,
+    /// What of the amount went to arrears (P4).
+    pub arrears: Money,
+    /// What of the amount repaid emergency credit, exactly (P5).
+    pub emergency_repaid: Money,
+    /// Unused emergency credit that was withdrawn besides, exactly (P5).
+    pub emergency_withdrawn: Money,
 }
 
 /// Whose receipts; all given fields must hold.
@@ -69,6 +75,8 @@ pub enum SettlementKind {
     TopUp,
     /// A debt payment.
     Debt,
+    /// A payment on arrears alone.
+    Arrears,
     /// Money taken that went to suspense.
     Suspended,
     /// Money of suspense given back: below zero.
@@ -86,6 +94,7 @@ impl SettlementKind {
         match self {
             Self::TopUp => "top-up",
             Self::Debt => "debt",
+            Self::Arrears => "arrears",
             Self::Suspended => "suspended",
             Self::Returned => "returned",
             Self::Void => "void",
@@ -97,6 +106,7 @@ impl SettlementKind {
         [
             Self::TopUp,
             Self::Debt,
+            Self::Arrears,
             Self::Suspended,
             Self::Returned,
             Self::Void,
@@ -146,7 +156,8 @@ pub struct Settlement {
 const RECEIPTS: &str =
     "SELECT r.receipt_id, r.receipt, r.kind, a.account, r.utility, r.meter, r.amount_micro,
   r.amount_rest, r.balance_micro, r.balance_rest, r.at_ms, r.channel, r.reference, r.day, r.first,
-  r.from_suspense, r.voided
+  r.from_suspense, r.voided, r.arrears_micro, r.arrears_rest,
+  r.repaid_micro, r.repaid_rest, r.withdrawn_micro, r.withdrawn_rest
   FROM receipts r JOIN accounts a USING (account_no)";
 
 impl Snapshot {
@@ -263,6 +274,9 @@ fn receipt(row: &Row<'_>) -> rusqlite::Result<(i64, ReceiptView)> {
         first: cells.get()?,
         from_suspense: cells.get()?,
         voided: cells.get()?,
+        arrears: cells.money()?,
+        emergency_repaid: cells.money()?,
+        emergency_withdrawn: cells.money()?,
     };
     Ok((id, view))
 }
@@ -273,6 +287,7 @@ fn receipt_kind(cells: &mut Cells<'_, '_>) -> rusqlite::Result<ReceiptKind> {
         "top-up" => Ok(ReceiptKind::TopUp),
         "debt" => Ok(ReceiptKind::Debt),
         "void" => Ok(ReceiptKind::Void),
+        "arrears" => Ok(ReceiptKind::Arrears),
         _ => Err(cells.bad(Type::Text, "not a kind of receipt")),
     }
 }

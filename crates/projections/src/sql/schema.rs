@@ -18,13 +18,14 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 11] {
+pub(crate) fn tables() -> [&'static Table; 12] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
         &models::supply::TABLE,
         &models::deadlines::TABLE,
         &models::debts::TABLE,
+        &models::prepayment::TABLE,
         &models::receipts::TABLE,
         &models::suspense::TABLE,
         &models::trial::TABLE,

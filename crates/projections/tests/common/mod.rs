@@ -245,6 +245,10 @@ impl Log {
         let rc = ReceiptNumber::parse(&format!("R{}", self.written)).unwrap();
         let pay = pay("incomm", &format!("ref-{}", self.written), local(at));
         let event = CreditToppedUp {
+            arr: Money::ZERO,
+            rep: Money::ZERO,
+            wd: Money::ZERO,
+            del: false,
             u,
             m: meter_of(id, u),
             a: money(amount),

@@ -240,6 +240,9 @@ impl Author {
             local(self.now),
         );
         let event = AccountEvent::TopUpVoided(TopUpVoided {
+            arr: Money::ZERO,
+            rep: Money::ZERO,
+            wd: Money::ZERO,
             u,
             a,
             rc,
@@ -309,6 +312,10 @@ impl Author {
         pay.sus = true;
         let rc = ReceiptNumber::parse(&format!("S{}", self.log.written)).unwrap();
         let event = CreditToppedUp {
+            arr: Money::ZERO,
+            rep: Money::ZERO,
+            wd: Money::ZERO,
+            del: false,
             u: E,
             m: self.number(id, E),
             a,
@@ -390,6 +397,8 @@ impl Author {
                 Money::ZERO
             };
             ClosedWallet {
+                arr: Money::ZERO,
+                em: Money::ZERO,
                 u,
                 a,
                 debt,

@@ -9,6 +9,9 @@ async fn taken(log: &mut Log, a: &AccountId) {
     let rc = log.top_up(a, at, E, "10").await;
     let pay_back = pay("incomm", "v1", on);
     let void = TopUpVoided {
+        arr: Money::ZERO,
+        rep: Money::ZERO,
+        wd: Money::ZERO,
         u: E,
         a: money("10"),
         rc,
@@ -53,6 +56,10 @@ async fn settled(log: &mut Log, a: &AccountId) {
     pay.sus = true;
     let rc = ReceiptNumber::parse("S2").unwrap();
     let topped = CreditToppedUp {
+        arr: Money::ZERO,
+        rep: Money::ZERO,
+        wd: Money::ZERO,
+        del: false,
         u: E,
         m: meter_of(a, E),
         a: money("8"),

@@ -370,6 +370,8 @@ async fn c16_a_closed_account_has_nothing_left_and_no_deadline() {
     log.consume(&a, start, W, ("10", "1.105")).await;
     let wallets = vec![
         ClosedWallet {
+            arr: Money::ZERO,
+            em: Money::ZERO,
             u: E,
             a: money("10"),
             debt: Money::ZERO,
@@ -378,6 +380,8 @@ async fn c16_a_closed_account_has_nothing_left_and_no_deadline() {
             out: money("8.89"),
         },
         ClosedWallet {
+            arr: Money::ZERO,
+            em: Money::ZERO,
             u: W,
             a: money("-1.105"),
             debt: Money::ZERO,

@@ -10,6 +10,7 @@ mod channels;
 #[path = "../common/mod.rs"]
 mod common;
 mod credit;
+mod prepayment;
 mod readings;
 
 use common::*;

@@ -69,6 +69,9 @@ fn text(account: &pb::GetAccountResponse, zone: &Zone) -> String {
     if let Some(debt) = &account.debt {
         parts.push(debt_text(debt));
     }
+    if let Some(prepayment) = &account.prepayment {
+        parts.push(prepayment_text(prepayment, zone));
+    }
     parts.join("\n\n")
 }
 
@@ -151,6 +154,29 @@ fn debt_text(debt: &pb::Debt) -> String {
     ])
 }
 
+/// Arrears and emergency credit, in cents: what is lent may have a fraction of one.
+fn prepayment_text(joined: &pb::Prepayment, zone: &Zone) -> String {
+    facts(&[
+        ("joined", shown(zone, joined.joined_at.as_ref())),
+        ("arrears left", with_decimals(&joined.arrears_left, 2)),
+        ("of", with_decimals(&joined.arrears_moved_in, 2)),
+        ("emergency lent", with_decimals(&joined.emergency_lent, 2)),
+    ])
+}
+
+fn prepayment_value(joined: &pb::Prepayment) -> Value {
+    json!({
+        "utility": utility_name(joined.utility),
+        "person": joined.person,
+        "joined_at": told(joined.joined_at.as_ref()),
+        "arrears_moved_in": joined.arrears_moved_in,
+        "arrears_left": joined.arrears_left,
+        "initial_credit": joined.initial_credit,
+        "emergency_lent": joined.emergency_lent,
+        "emergency_drawn_at": told(joined.emergency_drawn_at.as_ref()),
+    })
+}
+
 fn value(account: &pb::GetAccountResponse) -> Value {
     let wallets: Vec<Value> = account.wallets.iter().map(wallet_value).collect();
     let supplies: Vec<Value> = account.supplies.iter().map(supply_value).collect();
@@ -168,6 +194,7 @@ fn value(account: &pb::GetAccountResponse) -> Value {
         "supplies": supplies,
         "meters": meters,
         "debt": account.debt.as_ref().map(debt_value),
+        "prepayment": account.prepayment.as_ref().map(prepayment_value),
         "token": account.token,
     })
 }

@@ -188,6 +188,8 @@ const fn class_of(account: &LedgerAccount) -> &'static str {
         LedgerAccount::Suspense(_) => "suspense",
         LedgerAccount::CreditInTransit => "credit-in-transit",
         LedgerAccount::Rounding => "rounding",
+        LedgerAccount::EmergencyLent(..) => "emergency-credit-lent",
+        LedgerAccount::InitialCreditGranted(_) => "initial-credit-granted",
     }
 }
 

@@ -132,13 +132,15 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact, postings: &[Posting]) 
             | LedgerAccount::DebtOpening(_)
             | LedgerAccount::Suspense(_)
             | LedgerAccount::CreditInTransit
-            | LedgerAccount::Rounding => continue,
+            | LedgerAccount::Rounding
+            | LedgerAccount::EmergencyLent(..)
+            | LedgerAccount::InitialCreditGranted(_) => continue,
         };
         let line = Line {
             no: 0,
             at: fact.at,
             day: day_of(&fact.event),
-            kind: Cow::Borrowed(kind_of(&fact.event, amount)),
+            kind: Cow::Borrowed(kind_of(&fact.event, book, amount)),
             amount,
             balance: Money::ZERO,
             readings: u64::from(matches!(fact.event, AccountEvent::ConsumptionCharged(_))),
@@ -152,8 +154,13 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact, postings: &[Posting]) 
     clippy::wildcard_enum_match_arm,
     reason = "only events that post money come here"
 )]
-fn kind_of(event: &AccountEvent, amount: Money) -> &'static str {
+fn kind_of(event: &AccountEvent, book: Book, amount: Money) -> &'static str {
     match event {
+        AccountEvent::CreditToppedUp(_) if book == Book::Debt => "arrears-share",
+        AccountEvent::ArrearsMovedIn(_) => "arrears-moved-in",
+        AccountEvent::ArrearsPaid(_) => "arrears-payment",
+        AccountEvent::InitialCreditGranted(_) => "initial-credit",
+        AccountEvent::EmergencyCreditDrawn(_) => "emergency-credit",
         AccountEvent::ConsumptionCharged(_) => CONSUMPTION,
         AccountEvent::CreditToppedUp(_) => "top-up",
         AccountEvent::TopUpVoided(_) => "void",
@@ -179,6 +186,7 @@ fn day_of(event: &AccountEvent) -> Option<LocalDate> {
         AccountEvent::CreditToppedUp(e) => Some(e.pay.d),
         AccountEvent::TopUpVoided(e) => Some(e.pay.d),
         AccountEvent::DebtPaid(e) => Some(e.pay.d),
+        AccountEvent::ArrearsPaid(e) => Some(e.pay.d),
         _ => None,
     }
 }
@@ -192,6 +200,7 @@ fn receipt_of(event: &AccountEvent) -> Option<String> {
         AccountEvent::CreditToppedUp(e) => Some(e.rc.to_string()),
         AccountEvent::TopUpVoided(e) => Some(e.rc.to_string()),
         AccountEvent::DebtPaid(e) => Some(e.rc.to_string()),
+        AccountEvent::ArrearsPaid(e) => Some(e.rc.to_string()),
         _ => None,
     }
 }
