@@ -289,7 +289,11 @@ impl TryFrom<Reply> for pb::AllocateSuspenseResponse {
     fn try_from(reply: Reply) -> Result<Self, No> {
         let receipt = receipt(reply.answer).map_err(|no| match no {
             No::Refused(rejection) => No::StaysInSuspense(rejection),
-            No::Malformed(_) | No::StaysInSuspense(_) | No::Operational(..) | No::Bug(_) => no,
+            No::Malformed(_)
+            | No::StaysInSuspense(_)
+            | No::Operational(..)
+            | No::Person(..)
+            | No::Bug(_) => no,
         })?;
         Ok(Self {
             receipt: Some(receipt.into()),
