@@ -13,12 +13,6 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
 /// Prepared statements kept by a connection: every statement of this crate, with room.
 const STATEMENTS_CACHED_MAX: usize = 128;
 
-/// Pages of the write-ahead log, 64 MiB, before they are moved into the file. Accounts are touched in no
-/// order, so most commits change pages that an earlier one has changed; the further apart the moves, the
-/// fewer pages are moved. SQLite's own 1,000 pages would be full several times a second under load, and
-/// each move waits for the disk.
-const WAL_PAGES_MAX: i64 = 16_384;
-
 /// Where rows live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
@@ -40,7 +34,6 @@ pub(crate) fn open_writer(place: &Place) -> Result<Connection, ReadModelError> {
         .and_then(|()| {
             conn.pragma_update(None, "journal_mode", "WAL")?;
             conn.pragma_update(None, "synchronous", "NORMAL")?;
-            conn.pragma_update(None, "wal_autocheckpoint", WAL_PAGES_MAX)?;
             conn.pragma_update(None, "cache_size", -131_072)
         })
         .map_err(ReadModelError::sql("setting up the writing connection"))?;
