@@ -52,6 +52,7 @@ pub(super) fn tariff<'p>(
         ),
     })
 }
+
 /// What prices depend on of an account.
 pub(super) fn customer(account: &Account, utility: Utility) -> Customer<'_> {
     let profile = account.profile();
