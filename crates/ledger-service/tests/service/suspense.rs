@@ -88,7 +88,7 @@ async fn c13_waiting_money_is_allocated_whole_and_once() {
         |by: &str, amount: &str| top_up_from(by, "E100", amount, Source::Suspense(key("bank/r1")));
     assert_eq!(
         world.refusal(allocate("office/s1", "9")).await,
-        "NOT_IN_SUSPENSE",
+        "BAD_INPUT",
         "a part of it"
     );
     let unknown = top_up_from(
