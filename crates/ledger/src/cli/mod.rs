@@ -16,6 +16,7 @@ mod replay;
 pub(crate) mod scheme;
 mod serve;
 mod status;
+mod tariff;
 mod topup;
 mod verify;
 mod version;
@@ -132,6 +133,8 @@ enum Command {
     Key(key::KeyArgs),
     /// Shows schemes: the rules of a utility as data.
     Scheme(scheme::SchemeArgs),
+    /// Prices readings under a tariff, with no ledger running.
+    Tariff(tariff::TariffArgs),
     /// Writes a completion script for a shell.
     Completions(completions::CompletionsArgs),
     /// Says which version this is, and which formats it reads.
@@ -257,6 +260,7 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Bench(args) => crate::bench::run(args, globals),
         Command::Key(args) => key::run(args, globals),
         Command::Scheme(args) => scheme::run(args, globals),
+        Command::Tariff(args) => tariff::run(args, globals),
         Command::Completions(args) => completions::run(args, globals),
         Command::Version => version::run(globals),
     }

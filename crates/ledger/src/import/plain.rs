@@ -51,7 +51,7 @@ impl Columns {
             "" => None,
             named => Some(RegisterId::parse(named).map_err(|error| error.to_string())?),
         };
-        let read_at = self.instant(&meter, read_at)?;
+        let read_at = instant(&self.zone, self.newest.get(&meter).copied(), read_at)?;
         let value = exact::quantity(value, 0)?;
         let newest = self.newest.entry(meter.clone()).or_insert(read_at);
         *newest = (*newest).max(read_at);
@@ -65,21 +65,27 @@ impl Columns {
             self.utility,
         ))
     }
+}
 
-    fn instant(&self, meter: &MeterNumber, text: &str) -> Result<Timestamp, String> {
-        let normal = text.replacen(' ', "T", 1);
-        let has_offset = normal.ends_with(['Z', 'z'])
-            || normal
-                .get(LOCAL_BYTES..)
-                .is_some_and(|rest| rest.contains(['+', '-']));
-        if has_offset {
-            return Timestamp::parse(&normal).map_err(|error| error.to_string());
-        }
-        let local = LocalDateTime::parse(&normal).map_err(|error| error.to_string())?;
-        Ok(self
-            .zone
-            .local_to_utc(local, self.newest.get(meter).copied()))
+/// An instant with its offset, or a local time of a zone without one; `newest` is the meter's newest.
+///
+/// # Errors
+/// What is wrong with the text.
+pub(crate) fn instant(
+    zone: &Zone,
+    newest: Option<Timestamp>,
+    text: &str,
+) -> Result<Timestamp, String> {
+    let normal = text.replacen(' ', "T", 1);
+    let has_offset = normal.ends_with(['Z', 'z'])
+        || normal
+            .get(LOCAL_BYTES..)
+            .is_some_and(|rest| rest.contains(['+', '-']));
+    if has_offset {
+        return Timestamp::parse(&normal).map_err(|error| error.to_string());
     }
+    let local = LocalDateTime::parse(&normal).map_err(|error| error.to_string())?;
+    Ok(zone.local_to_utc(local, newest))
 }
 
 #[cfg(test)]

@@ -11,4 +11,5 @@ mod household;
 mod persons;
 mod running;
 mod serving;
+mod tariff;
 mod usage;
