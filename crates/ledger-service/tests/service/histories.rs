@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use event_store::{Direction, EventStore};
+use ledger_core::rejection::Rejection;
 use ledger_core::account::Account;
 use ledger_core::answer::Answer;
 use ledger_core::command::{CloseTo, Command, Source, VoidTopUp};
