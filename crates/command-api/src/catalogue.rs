@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use ledger_core::ids::{AccountId, MeterNumber, ReceiptNumber};
+use ledger_core::ids::{AccountId, MeterNumber, OpaqueRef, ReceiptNumber};
 use ledger_core::num::{Money, Quantity};
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
@@ -118,6 +118,7 @@ fn next(before: &Rejection) -> Option<Rejection> {
         value,
         at,
         receipt,
+        document,
     } = stand_in;
     let text = String::new;
     Some(match before {
@@ -194,7 +195,31 @@ fn next(before: &Rejection) -> Option<Rejection> {
             below: money,
         },
         R::CreditNotLow { .. } => R::NothingToDeliver { receipt },
-        R::NothingToDeliver { .. } => R::KeyConflict,
+        R::NothingToDeliver { .. } => R::LegacyCreditKnown { from: document },
+        R::LegacyCreditKnown { .. } => R::LegacyCreditTaken {
+            from: document,
+            holder,
+        },
+        R::LegacyCreditTaken { .. } => R::UnknownLegacyCredit { from: document },
+        R::UnknownLegacyCredit { .. } => R::LegacyCreditSettled { from: document },
+        R::LegacyCreditSettled { .. } => R::LegacyChoice { reason: text() },
+        R::LegacyChoice { .. } => R::LegacyCreditPending { from: document },
+        R::LegacyCreditPending { .. } => R::UnknownWorkOrder,
+        R::UnknownWorkOrder => R::WorkOrderExists,
+        R::WorkOrderExists => R::WrongWorkOrderStep {
+            stage: text(),
+            step: text(),
+        },
+        R::WrongWorkOrderStep { .. } => R::WorkOrderStepDiffers,
+        R::WorkOrderStepDiffers => R::NoInstallationDay {
+            date: text(),
+            why: text(),
+        },
+        R::NoInstallationDay { .. } => R::NoticeTooShort {
+            appointment: at,
+            hours: 1,
+        },
+        R::NoticeTooShort { .. } => R::KeyConflict,
         R::KeyConflict => return None,
     })
 }
@@ -207,6 +232,7 @@ struct StandIn {
     value: Quantity,
     at: Timestamp,
     receipt: ReceiptNumber,
+    document: OpaqueRef,
 }
 
 impl StandIn {
@@ -218,6 +244,7 @@ impl StandIn {
             value: Quantity::from_units(0),
             at: Timestamp::MIN,
             receipt: ReceiptNumber::parse("A1-000001").ok()?,
+            document: OpaqueRef::parse("old-1").ok()?,
         })
     }
 }

@@ -169,6 +169,18 @@ impl Client {
         pb::supply_service_client::SupplyServiceClient::new(self.wire())
     }
 
+    /// Credit of older systems.
+    #[must_use]
+    pub fn legacy(&self) -> pb::legacy_credit_service_client::LegacyCreditServiceClient<Wire> {
+        pb::legacy_credit_service_client::LegacyCreditServiceClient::new(self.wire())
+    }
+
+    /// Work orders.
+    #[must_use]
+    pub fn work_orders(&self) -> pb::work_order_service_client::WorkOrderServiceClient<Wire> {
+        pb::work_order_service_client::WorkOrderServiceClient::new(self.wire())
+    }
+
     /// Reads.
     #[must_use]
     pub fn queries(&self) -> pb::query_service_client::QueryServiceClient<Wire> {

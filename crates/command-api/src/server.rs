@@ -26,8 +26,8 @@ use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
 use crate::services::{
-    Accounts, Api, Debts, Meters, Payments, PersonRecords, Prepayments, Queries, Supplies,
-    Suspenses,
+    Accounts, Api, Debts, LegacyCredits, Meters, Payments, PersonRecords, Prepayments, Queries,
+    Supplies, Suspenses, WorkOrders,
 };
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
@@ -191,7 +191,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 10] = [
+const SERVED: [&str; 12] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -202,6 +202,8 @@ const SERVED: [&str; 10] = [
     <pb::person_service_server::PersonServiceServer<PersonRecords> as NamedService>::NAME,
     <pb::prepayment_service_server::PrepaymentServiceServer<Prepayments> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
+    <pb::legacy_credit_service_server::LegacyCreditServiceServer<LegacyCredits> as NamedService>::NAME,
+    <pb::work_order_service_server::WorkOrderServiceServer<WorkOrders> as NamedService>::NAME,
 ];
 
 fn router(
@@ -284,6 +286,16 @@ fn router(
             prepayment_service_server,
             PrepaymentServiceServer,
             Prepayments
+        ))
+        .add_service(gated!(
+            legacy_credit_service_server,
+            LegacyCreditServiceServer,
+            LegacyCredits
+        ))
+        .add_service(gated!(
+            work_order_service_server,
+            WorkOrderServiceServer,
+            WorkOrders
         ))
         .add_service(describe().build_v1().map_err(reflection)?)
         .add_service(describe().build_v1alpha().map_err(reflection)?))

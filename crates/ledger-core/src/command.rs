@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{DeliveryWay, RegisterSpec};
+use crate::event::{DeliveryWay, RegisterSpec, ResponsibleAs};
 use crate::ids::{
     AccountId, Actor, ChannelId, CommandKey, MeterNumber, OpaqueRef, ReceiptNumber, Reference,
     RegisterId,
 };
-use crate::num::{Money, Quantity};
+use crate::num::{Money, Price, Quantity};
+use crate::scheme::LegacyBalance;
 use crate::time::{Month, Timestamp};
 use crate::utility::Utility;
 
@@ -64,6 +65,67 @@ pub struct InstallMeter {
     pub at: Timestamp,
     /// What it showed.
     pub first_value: Quantity,
+}
+
+/// What is installed for a work order; the utility is the order's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterMeter {
+    /// Number.
+    pub meter: MeterNumber,
+    /// Its register; absent means the scheme's default for the utility.
+    pub register: Option<RegisterSpec>,
+    /// When it was installed.
+    pub at: Timestamp,
+    /// What it showed.
+    pub first_value: Quantity,
+}
+
+/// Registers the balance of an old account: its term starts (U10, U11).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterLegacy {
+    /// Utility.
+    pub utility: Utility,
+    /// Old account.
+    pub from: OpaqueRef,
+    /// Its balance.
+    pub balance: LegacyBalance,
+    /// Photograph of the old meter.
+    pub photo: Option<OpaqueRef>,
+    /// The customer wants it refunded; no choice means transfer.
+    pub refund: bool,
+}
+
+/// What the officer says the balance of an old account is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegacyValue {
+    /// A balance in money, as it was registered.
+    AsRegistered,
+    /// So much a unit.
+    Rate(Price),
+    /// This amount.
+    Amount(Money),
+}
+
+/// Credits the balance of an old account: its term ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditLegacy {
+    /// Utility.
+    pub utility: Utility,
+    /// Old account.
+    pub from: OpaqueRef,
+    /// What it is worth.
+    pub value: LegacyValue,
+}
+
+/// Changes who is responsible for an account's payments (U17).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeResponsible {
+    /// As what the person is.
+    pub role: ResponsibleAs,
+    /// The person's record.
+    pub person: OpaqueRef,
+    /// Copies of the documents that were shown.
+    pub documents: Vec<OpaqueRef>,
 }
 
 /// Exchanges a meter for another.
@@ -263,6 +325,30 @@ pub enum Command {
         /// Old account or document.
         from: OpaqueRef,
     },
+    /// Registers the balance of an old account.
+    RegisterLegacyCredit(RegisterLegacy),
+    /// The customer chooses between refund and transfer of an old balance.
+    ChooseLegacyCredit {
+        /// Utility.
+        utility: Utility,
+        /// Old account.
+        from: OpaqueRef,
+        /// Refund (`true`) or transfer.
+        refund: bool,
+    },
+    /// Credits the balance of an old account.
+    CreditLegacyCredit(CreditLegacy),
+    /// Pays the balance of an old account out.
+    RefundLegacyCredit {
+        /// Utility.
+        utility: Utility,
+        /// Old account.
+        from: OpaqueRef,
+        /// Channel that pays.
+        by: ChannelId,
+    },
+    /// Another owner or tenant is responsible for payments.
+    ChangeResponsible(ChangeResponsible),
     /// Tops up.
     TopUp(TopUp),
     /// Voids a top-up.

@@ -148,6 +148,11 @@ name_type!(
     Shape { what: "actor", bytes_max: 48, allowed: |b| b.is_ascii_graphic(), rule: "1 to 48 printable ASCII characters" }
 );
 name_type!(
+    /// A work order; its stream is `workorder-<id>`.
+    WorkOrderId,
+    Shape { what: "work order id", bytes_max: 40, allowed: word, rule: "1 to 40 letters, digits, '-', '_' or '.'" }
+);
+name_type!(
     /// Opaque reference to a person's record or to a document; never a name or an identity number (C17).
     OpaqueRef,
     Shape { what: "reference", bytes_max: 64, allowed: |b| b.is_ascii_graphic(), rule: "1 to 64 printable ASCII characters" }

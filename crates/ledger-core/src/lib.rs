@@ -19,3 +19,4 @@ pub mod suspense;
 pub mod tariff;
 pub mod time;
 pub mod utility;
+pub mod workorder;

@@ -119,6 +119,9 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         AccountEvent::LegacyCreditEntered(e) => {
             pair(LedgerAccount::LegacyClearing(e.u), credit(e.u), e.a)
         }
+        AccountEvent::LegacyCreditRefunded(e) => {
+            pair(LedgerAccount::LegacyClearing(e.u), channel(&e.pay), e.a)
+        }
         AccountEvent::CreditTransferred(e) => pair(credit(e.from), credit(e.to), e.a),
         AccountEvent::CreditMovedIn(e) => pair(LedgerAccount::CreditInTransit, credit(e.u), e.a),
         AccountEvent::DebtAgreed(e) => pair(debt(), LedgerAccount::DebtOpening(e.u), e.a),
@@ -135,6 +138,9 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::MeterExchangeSuspected(_)
         | AccountEvent::SuspicionWithdrawn(_)
         | AccountEvent::QuarantineDiscarded(_)
+        | AccountEvent::LegacyCreditRegistered(_)
+        | AccountEvent::LegacyCreditChoiceMade(_)
+        | AccountEvent::PaymentResponsibleChanged(_)
         | AccountEvent::LowCreditNoticed(_)
         | AccountEvent::DebtRescheduled(_)
         | AccountEvent::SupplyDisconnectionOrdered(_)
@@ -179,7 +185,9 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         | Event::Meter(_)
         | Event::Key(_)
         | Event::Gateway(_)
-        | Event::InitialCredit(_) => Vec::new(),
+        | Event::InitialCredit(_)
+        | Event::Legacy(_)
+        | Event::WorkOrder(_) => Vec::new(),
     }
 }
 

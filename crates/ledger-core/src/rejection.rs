@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{AccountId, MeterNumber, ReceiptNumber};
+use crate::ids::{AccountId, MeterNumber, OpaqueRef, ReceiptNumber};
 use crate::num::{Money, Quantity};
 use crate::time::Timestamp;
 
@@ -273,6 +273,79 @@ pub enum Rejection {
         /// As named.
         receipt: ReceiptNumber,
     },
+    /// Credit of this old account was registered before (U11).
+    #[error("credit of old account {from} was registered with this account before")]
+    LegacyCreditKnown {
+        /// Old account.
+        from: OpaqueRef,
+    },
+    /// Another account has taken over the same old account.
+    #[error("credit of old account {from} was taken over by account {holder}")]
+    LegacyCreditTaken {
+        /// Old account.
+        from: OpaqueRef,
+        /// Who has it.
+        holder: AccountId,
+    },
+    /// Nothing is registered for this old account.
+    #[error("no credit of old account {from} is registered with this account")]
+    UnknownLegacyCredit {
+        /// Old account.
+        from: OpaqueRef,
+    },
+    /// It was credited or refunded before.
+    #[error("credit of old account {from} was credited or refunded before")]
+    LegacyCreditSettled {
+        /// Old account.
+        from: OpaqueRef,
+    },
+    /// The choice between refund and transfer is another one, or there is none.
+    #[error("{reason}")]
+    LegacyChoice {
+        /// Which, and what would be right.
+        reason: String,
+    },
+    /// An account with old credit that is neither credited nor refunded is not closed.
+    #[error(
+        "credit of old account {from} is neither credited nor refunded; settle it before closing"
+    )]
+    LegacyCreditPending {
+        /// Old account.
+        from: OpaqueRef,
+    },
+    /// No such work order.
+    #[error("there is no such work order")]
+    UnknownWorkOrder,
+    /// The id of the work order is taken.
+    #[error("the work order exists already")]
+    WorkOrderExists,
+    /// The step is not the next one (U16).
+    #[error("the work order is {stage}; it cannot be {step} now")]
+    WrongWorkOrderStep {
+        /// Where it stands.
+        stage: String,
+        /// What was asked.
+        step: String,
+    },
+    /// The account took the step with other content before.
+    #[error("the account took this step with other content before: send what was sent first")]
+    WorkOrderStepDiffers,
+    /// No installation on this day (U16).
+    #[error("there is no installation on {date}: {why}")]
+    NoInstallationDay {
+        /// Local date.
+        date: String,
+        /// Which holiday or day of the week.
+        why: String,
+    },
+    /// An appointment is moved with notice (U16).
+    #[error("the appointment at {appointment} is moved at least {hours} hours before")]
+    NoticeTooShort {
+        /// The appointment as it is.
+        appointment: Timestamp,
+        /// The notice.
+        hours: u32,
+    },
     /// The same key came with other content (C4).
     #[error("this reference was used for another command; a new attempt needs a new reference")]
     KeyConflict,
@@ -495,6 +568,66 @@ impl Rejection {
             Self::NothingToDeliver { .. } => line(
                 "NOTHING_TO_DELIVER",
                 "The value was taken in before, or never waited for this meter.",
+                Nothing,
+            ),
+            Self::LegacyCreditKnown { .. } => line(
+                "LEGACY_CREDIT_KNOWN",
+                "Credit of this old account was registered before.",
+                Nothing,
+            ),
+            Self::LegacyCreditTaken { .. } => line(
+                "LEGACY_CREDIT_TAKEN",
+                "Another account has taken over the credit of this old account.",
+                Nothing,
+            ),
+            Self::UnknownLegacyCredit { .. } => line(
+                "UNKNOWN_LEGACY_CREDIT",
+                "No credit of this old account is registered here.",
+                Nothing,
+            ),
+            Self::LegacyCreditSettled { .. } => line(
+                "LEGACY_CREDIT_SETTLED",
+                "Credit of this old account was credited or refunded before.",
+                Nothing,
+            ),
+            Self::LegacyChoice { .. } => line(
+                "LEGACY_CHOICE",
+                "The choice between refund and transfer does not allow it.",
+                Nothing,
+            ),
+            Self::LegacyCreditPending { .. } => line(
+                "LEGACY_CREDIT_PENDING",
+                "Old credit must be credited or refunded before the account is closed.",
+                Nothing,
+            ),
+            Self::UnknownWorkOrder => line(
+                "UNKNOWN_WORK_ORDER",
+                "There is no work order with this id.",
+                Nothing,
+            ),
+            Self::WorkOrderExists => line(
+                "WORK_ORDER_EXISTS",
+                "A work order with this id was issued before.",
+                Nothing,
+            ),
+            Self::WrongWorkOrderStep { .. } => line(
+                "WRONG_WORK_ORDER_STEP",
+                "The work order does not stand where this step begins.",
+                Nothing,
+            ),
+            Self::WorkOrderStepDiffers => line(
+                "WORK_ORDER_STEP_DIFFERS",
+                "The account took this step with other content before.",
+                Nothing,
+            ),
+            Self::NoInstallationDay { .. } => line(
+                "NO_INSTALLATION_DAY",
+                "No meters are installed on this day.",
+                Nothing,
+            ),
+            Self::NoticeTooShort { .. } => line(
+                "NOTICE_TOO_SHORT",
+                "The appointment is too near to be moved.",
                 Nothing,
             ),
             Self::KeyConflict => Entry {

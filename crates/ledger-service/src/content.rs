@@ -4,7 +4,8 @@
 //! their JSON form is canonical. The form is frozen: a golden test keeps it, for a repetition may come
 //! years later.
 
-use ledger_core::ids::{CommandKey, OpaqueRef};
+use ledger_core::ids::{CommandKey, OpaqueRef, WorkOrderId};
+use ledger_core::workorder::WorkOrderCommand;
 use serde::Serialize;
 
 use crate::api::{Ask, ReturnRequest, Target};
@@ -19,6 +20,20 @@ struct Content<'a> {
 struct ReturnContent<'a> {
     return_suspense: &'a CommandKey,
     document: &'a OpaqueRef,
+}
+
+#[derive(Serialize)]
+struct WorkOrderContent<'a> {
+    work_order: &'a WorkOrderId,
+    step: &'a WorkOrderCommand,
+}
+
+/// The hash of a step of a work order.
+pub(crate) fn of_work_order(order: &WorkOrderId, step: &WorkOrderCommand) -> String {
+    hash(&WorkOrderContent {
+        work_order: order,
+        step,
+    })
 }
 
 /// The hash of a command's content, 64 hexadecimal digits.

@@ -25,6 +25,7 @@ mod service;
 mod snapshot_file;
 mod task;
 pub mod time_source;
+mod workorders;
 
 pub use api::*;
 pub use clock::{ClockConfig, DueSource, Round, run_clock};
@@ -32,3 +33,4 @@ pub use policies::{Policies, PolicyError};
 pub use readings::READINGS_PER_CALL_MAX;
 pub use service::{Ledger, LedgerConfig, StartError};
 pub use time_source::TimeSource;
+pub use workorders::WorkOrderRequest;

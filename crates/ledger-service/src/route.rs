@@ -250,7 +250,7 @@ fn invalid(what: &str) -> ServiceError {
 }
 
 /// Keys of the ledger's own channel are derived; nobody sends them.
-fn must_be_foreign(key: &CommandKey) -> Result<(), ServiceError> {
+pub(crate) fn must_be_foreign(key: &CommandKey) -> Result<(), ServiceError> {
     if key.channel.as_str() == OWN_CHANNEL {
         return Err(invalid(
             "channel \"ledger\" is the ledger's own; use the sender's channel",

@@ -300,7 +300,7 @@ impl Ledger {
         let stream = stream(&format!("{}{gateway}", prefix::GATEWAY));
         match self.0.transact.state(stream).await?.state {
             State::Gateway { recorded_up_to } => Ok(recorded_up_to),
-            State::Account(_) | State::Desk => Ok(None),
+            State::Account(_) | State::WorkOrder(_) | State::Desk => Ok(None),
         }
     }
 
@@ -320,7 +320,9 @@ impl Ledger {
                     token: found.token,
                 }))
             }
-            (State::Account(_) | State::Gateway { .. } | State::Desk, _) => Ok(None),
+            (State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk, _) => {
+                Ok(None)
+            }
         }
     }
 
@@ -394,7 +396,8 @@ impl Ledger {
             | Task::Reading(_)
             | Task::Bare(_)
             | Task::Desk(_)
-            | Task::Gateway(_) => None,
+            | Task::Gateway(_)
+            | Task::WorkOrder(_) => None,
         };
         let reply = self.commit_structural(task).await;
         if let Some((account, at)) = closing {

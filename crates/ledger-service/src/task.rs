@@ -13,6 +13,7 @@ use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
+use ledger_core::workorder::WorkOrderCommand;
 
 use crate::api::ReceivedOutcome;
 
@@ -28,6 +29,8 @@ pub(crate) enum Task {
     Desk(Box<DeskTask>),
     /// The record of a delivery.
     Gateway(Box<GatewayTask>),
+    /// A step of a work order.
+    WorkOrder(Box<WorkOrderTask>),
 }
 
 /// A reading for an account.
@@ -119,6 +122,19 @@ pub(crate) struct GatewayTask {
     pub(crate) received: ReadingsReceived,
 }
 
+/// A step of a work order.
+pub(crate) struct WorkOrderTask {
+    pub(crate) stream: StreamName,
+    pub(crate) claim: Claim,
+    pub(crate) actor: Actor,
+    pub(crate) received_at: Timestamp,
+    pub(crate) command: WorkOrderCommand,
+    /// Scheme of the account it is issued for, by name.
+    pub(crate) scheme: Option<String>,
+    /// What the account says against its issue.
+    pub(crate) objection: Option<Rejection>,
+}
+
 /// What a decision tells the registry, once it is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -169,6 +185,7 @@ impl Task {
             Self::Bare(task) => &task.stream,
             Self::Desk(task) => &task.stream,
             Self::Gateway(task) => &task.stream,
+            Self::WorkOrder(task) => &task.stream,
         }
     }
 
@@ -176,7 +193,11 @@ impl Task {
     pub(crate) const fn is_structural(&self) -> bool {
         match self {
             Self::Keyed(task) => is_structural(&task.command),
-            Self::Reading(_) | Self::Bare(_) | Self::Desk(_) | Self::Gateway(_) => false,
+            Self::Reading(_)
+            | Self::Bare(_)
+            | Self::Desk(_)
+            | Self::Gateway(_)
+            | Self::WorkOrder(_) => false,
         }
     }
 }
@@ -194,6 +215,11 @@ const fn is_structural(command: &Command) -> bool {
         | Command::AgreeDebt { .. }
         | Command::RescheduleDebt { .. }
         | Command::EnterLegacyCredit { .. }
+        | Command::RegisterLegacyCredit(_)
+        | Command::ChooseLegacyCredit { .. }
+        | Command::CreditLegacyCredit(_)
+        | Command::RefundLegacyCredit { .. }
+        | Command::ChangeResponsible(_)
         | Command::TopUp(_)
         | Command::VoidTopUp(_)
         | Command::PayDebt(_)
@@ -216,6 +242,8 @@ pub(crate) mod prefix {
     pub(crate) const GATEWAY: &str = "gateway-";
     /// A desk; never written.
     pub(crate) const DESK: &str = "desk-";
+    /// A work order.
+    pub(crate) const WORK_ORDER: &str = "workorder-";
     /// A meter number.
     pub(crate) const METER: &str = "meter-";
 }

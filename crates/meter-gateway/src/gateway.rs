@@ -22,7 +22,7 @@ use crate::journal::is_partition;
 use crate::lease::{Lease, RENEW_EVERY};
 use crate::names;
 use crate::order_acks::OrderAcks;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Publisher};
 use crate::stats::{Counters, GatewayStats};
 
 /// A running gateway. Dropping it stops it at once, as a crash would; nothing is lost by that.
@@ -165,14 +165,15 @@ impl Parts {
         };
         tasks.spawn(acks.run(stopping.clone()));
         if self.config.outbox {
-            let (store, js, instance) = (
-                Arc::clone(&self.store),
-                self.js.clone(),
-                self.instance.clone(),
-            );
-            let after = self.config.outbox_continue_after;
+            let publisher = Publisher {
+                js: self.js.clone(),
+                instance: self.instance.clone(),
+                store: self.store.store_id(),
+                continue_after: self.config.outbox_continue_after,
+            };
+            let (ledger, store) = (self.ledger.clone(), Arc::clone(&self.store));
             tasks.spawn(
-                Outbox::new(store, js, instance, after, Arc::clone(&self.stats))
+                Outbox::new(ledger, store, publisher, Arc::clone(&self.stats))
                     .run(stopping.clone()),
             );
         }

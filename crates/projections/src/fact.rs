@@ -1,8 +1,10 @@
 //! One event as projections see it: decoded once, shared by all of them.
 
 use event_store::{Position, RecordedEvent};
-use ledger_core::event::{AccountEvent, Event, ReadingsReceived, SuspenseEvent, decode, kind_of};
-use ledger_core::ids::{AccountId, ChannelId, CommandKey, Reference};
+use ledger_core::event::{
+    AccountEvent, Event, ReadingsReceived, SuspenseEvent, WorkOrderEvent, decode, kind_of,
+};
+use ledger_core::ids::{AccountId, ChannelId, CommandKey, Reference, WorkOrderId};
 use ledger_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -26,6 +28,13 @@ pub(crate) enum Body {
         event: SuspenseEvent,
     },
     Gateway(ReadingsReceived),
+    WorkOrder {
+        id: WorkOrderId,
+        at: Timestamp,
+        event: WorkOrderEvent,
+    },
+    /// Who took over an old account is told by the accounts' own facts.
+    Legacy,
     /// Who holds a meter is told by the accounts' own facts.
     Meter,
     /// A key's remembered answer is no row.
@@ -88,6 +97,12 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
             }
         }
         Event::Gateway(event) => Body::Gateway(event),
+        Event::WorkOrder(event) => Body::WorkOrder {
+            id: work_order_of(recorded.stream.as_str())?,
+            at: stamp_of(recorded)?.at,
+            event,
+        },
+        Event::Legacy(_) => Body::Legacy,
         Event::Meter(_) => Body::Meter,
         Event::Key(_) => Body::Key,
         Event::InitialCredit(_) => Body::InitialCredit,
@@ -110,6 +125,15 @@ fn account_of(stream: &str) -> Result<AccountId, String> {
         ));
     };
     AccountId::parse(id).map_err(|e| e.to_string())
+}
+
+fn work_order_of(stream: &str) -> Result<WorkOrderId, String> {
+    let Some(id) = stream.strip_prefix("workorder-") else {
+        return Err(format!(
+            "a work order's fact stands in stream {stream}, which is not `workorder-<id>`"
+        ));
+    };
+    WorkOrderId::parse(id).map_err(|e| e.to_string())
 }
 
 /// `suspense-<channel>-<reference>`; a channel has no dash in it.

@@ -16,9 +16,11 @@ use crate::models::accounts::{AccountRow, MeterRow};
 use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
+use crate::models::legacy::LegacyCredits;
 use crate::models::receipts::Receipts;
 use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
+use crate::models::workorders::WorkOrders;
 use crate::models::{
     accounts, balances, consumption, deadlines, debts, exceptions, prepayment, supply,
 };
@@ -38,6 +40,8 @@ pub(crate) struct Fold {
     newest_meter: i64,
     receipts: Receipts,
     suspense: Suspense,
+    legacy: LegacyCredits,
+    work_orders: WorkOrders,
     trial: Trial,
     counts: Counts,
     /// Events folded since the store's first.
@@ -62,6 +66,8 @@ impl Fold {
             newest_meter,
             receipts: Receipts::load(conn)?,
             suspense: Suspense::default(),
+            legacy: LegacyCredits::default(),
+            work_orders: WorkOrders::default(),
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
             events,
@@ -79,7 +85,11 @@ impl Fold {
 
     /// About how many rows a flush would write.
     pub(crate) fn waiting(&self) -> usize {
-        self.queue.len() + self.receipts.waiting() + self.suspense.waiting()
+        self.queue.len()
+            + self.receipts.waiting()
+            + self.suspense.waiting()
+            + self.legacy.waiting()
+            + self.work_orders.waiting()
     }
 
     /// Folds one event. The connection is read for rows that are not in memory.
@@ -99,7 +109,8 @@ impl Fold {
                 self.trial.fold(&lines);
             }
             Body::Gateway(received) => self.counts.fold_received(received),
-            Body::Meter | Body::Key | Body::InitialCredit => {}
+            Body::WorkOrder { id, at, event } => self.work_orders.fold(conn, id, *at, event)?,
+            Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy => {}
         }
         self.events += 1;
         self.position = Some(fact.position);
@@ -133,6 +144,7 @@ impl Fold {
             meter.usage.fold(conn, meter.no, e)?;
         }
         deadlines::fold(sheet);
+        self.legacy.fold(conn, sheet.no, fact)?;
         self.receipts.fold(conn, sheet, fact, &lines)?;
         self.trial.fold(&lines);
         self.counts.fold(&fact.event);
@@ -180,6 +192,8 @@ impl Fold {
         self.queue.clear();
         self.receipts.write(tx)?;
         self.suspense.write(tx)?;
+        self.legacy.write(tx)?;
+        self.work_orders.write(tx)?;
         self.trial.write(tx)?;
         self.counts.write(tx)
     }
@@ -219,7 +233,7 @@ fn pick<'a>(sheets: &'a mut [Sheet], places: &mut [usize]) -> Vec<&'a mut Sheet>
 /// What an event does to the account and its meters themselves.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "six kinds of event change an account's or a meter's life"
+    reason = "seven kinds of event change an account's or a meter's life"
 )]
 fn fold_life(
     sheet: &mut Sheet,
@@ -241,6 +255,9 @@ fn fold_life(
             meter.row.edit().remove(e.t, e.v);
         }
         AccountEvent::MeterExchanged(e) => exchange(sheet, newest_meter, e)?,
+        AccountEvent::PaymentResponsibleChanged(e) => {
+            sheet.account.edit().customer = Some(e.p.clone());
+        }
         AccountEvent::AccountClosed(_) => sheet.account.edit().closed = Some(fact.at),
         AccountEvent::AccountOpened(e) if e.account != fact.account => {
             let reason = format!(

@@ -401,7 +401,7 @@ fn exchange_resolution(f: &mut Fields, x: &pb::ExchangeResolution) -> Option<Res
     })
 }
 
-fn register(f: &mut Fields, r: &pb::Register) -> Option<RegisterSpec> {
+pub(super) fn register(f: &mut Fields, r: &pb::Register) -> Option<RegisterSpec> {
     let register = f.register("register.id", &r.id);
     let digits = f.within("register.digits", r.digits, 1..=REGISTER_DIGITS_MAX);
     let interval_min = f.within(

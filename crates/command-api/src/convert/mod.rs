@@ -7,15 +7,18 @@
 mod answers;
 mod commands;
 mod fields;
+mod legacy;
 mod payments;
 mod persons;
 mod prepayment;
 mod questions;
 mod views;
+mod workorders;
 
 pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, to_utility};
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
+pub use legacy::LegacyQuestion;
 pub use payments::{AskedQuote, AskedReturn};
 pub use persons::{
     AskedAdd, AskedAudit, AskedErasure, AskedList, AskedUpdate, person_named, reason_number, sought,
@@ -24,3 +27,4 @@ pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
 };
+pub use workorders::{AskedStep, WorkOrdersQuestion};

@@ -42,7 +42,7 @@ impl TryFrom<Option<&pb::AccountOrMeter>> for Named {
 }
 
 /// Reads a page's size and cursor.
-fn page(f: &mut Fields, size: u32, token: &str) -> Option<PageOf> {
+pub(super) fn page(f: &mut Fields, size: u32, token: &str) -> Option<PageOf> {
     let limit = if size == 0 {
         Some(PAGE_DEFAULT)
     } else {
@@ -374,7 +374,7 @@ impl TryFrom<&pb::ListMeterHoldersRequest> for MeterQuestion {
     }
 }
 
-fn if_given<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+pub(super) fn if_given<T>(text: &str, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
     if text.is_empty() { None } else { read(text) }
 }
 

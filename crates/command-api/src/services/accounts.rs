@@ -29,6 +29,13 @@ impl pb::account_service_server::AccountService for Accounts {
         self.0.ask(request).await
     }
 
+    async fn change_payment_responsible(
+        &self,
+        request: Request<pb::ChangePaymentResponsibleRequest>,
+    ) -> Result<Response<pb::ChangePaymentResponsibleResponse>, Status> {
+        self.0.ask(request).await
+    }
+
     async fn enter_legacy_credit(
         &self,
         request: Request<pb::EnterLegacyCreditRequest>,

@@ -5,6 +5,7 @@
 mod accounts;
 mod debt;
 mod history;
+mod legacy;
 mod meters;
 mod payments;
 mod persons;
@@ -13,6 +14,7 @@ mod queries;
 mod reading;
 mod supply;
 mod suspense;
+mod workorders;
 
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use crate::gate::{Call, Gate};
 
 pub(crate) use accounts::Accounts;
 pub(crate) use debt::Debts;
+pub(crate) use legacy::LegacyCredits;
 pub(crate) use meters::Meters;
 pub(crate) use payments::Payments;
 pub(crate) use persons::PersonRecords;
@@ -36,6 +39,7 @@ pub(crate) use prepayment::Prepayments;
 pub(crate) use queries::Queries;
 pub(crate) use supply::Supplies;
 pub(crate) use suspense::Suspenses;
+pub(crate) use workorders::WorkOrders;
 
 /// What every handler needs.
 pub(crate) struct Api {

@@ -21,3 +21,4 @@ mod persons;
 mod reads;
 mod staff;
 mod streams;
+mod swaps;

@@ -28,6 +28,7 @@ pub(super) fn close(
     if let Some(stranger) = finals.iter().find(|f| !in_place.contains(&f.meter)) {
         return Err(super::supply::missing(draft, &stranger.meter));
     }
+    super::legacy::must_be_settled(draft.account)?;
     // Judged on a copy first, so that a refused closing leaves no reading behind.
     let mut trial = draft.account.clone();
     let mut rehearsal = Draft::new(&mut trial, draft.policy, draft.facts);

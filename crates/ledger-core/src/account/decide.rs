@@ -6,8 +6,8 @@
 
 use super::draft::Draft;
 use super::{
-    Account, Lifecycle, closing, deadlines, debts, delivery, emergency, joining, meters, payments,
-    readings, supply,
+    Account, Lifecycle, closing, deadlines, debts, delivery, emergency, joining, legacy, meters,
+    payments, readings, responsible, supply,
 };
 use crate::answer::{Answer, ReadingOutcome};
 use crate::command::{Command, Facts, OpenAccount};
@@ -97,8 +97,19 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
             amount,
             from,
         } => {
-            payments::enter_legacy_credit(draft, *utility, *amount, from)?;
+            legacy::enter_at_once(draft, *utility, *amount, from)?;
         }
+        Command::RegisterLegacyCredit(register) => legacy::register(draft, register)?,
+        Command::ChooseLegacyCredit {
+            utility,
+            from,
+            refund,
+        } => legacy::choose(draft, *utility, from, *refund)?,
+        Command::CreditLegacyCredit(credit) => legacy::credit(draft, credit)?,
+        Command::RefundLegacyCredit { utility, from, by } => {
+            legacy::refund(draft, *utility, from, by)?;
+        }
+        Command::ChangeResponsible(change) => responsible::change(draft, change)?,
         Command::TopUp(top_up) => return payments::top_up(draft, top_up),
         Command::VoidTopUp(void) => return payments::void_top_up(draft, void),
         Command::PayDebt(pay) => return debts::pay(draft, pay),

@@ -72,7 +72,12 @@ impl Account {
             }
             AccountEvent::LegacyCreditEntered(e) => {
                 self.wallet_mut(e.u).credit(e.a, stamp.at, false);
+                self.fold_legacy_entered(e);
             }
+            AccountEvent::LegacyCreditRegistered(e) => self.fold_legacy_registered(e),
+            AccountEvent::LegacyCreditChoiceMade(e) => self.fold_legacy_choice(e),
+            AccountEvent::LegacyCreditRefunded(e) => self.fold_legacy_refunded(e),
+            AccountEvent::PaymentResponsibleChanged(e) => self.fold_responsible(e),
             AccountEvent::CreditMovedIn(e) => {
                 self.wallet_mut(e.u).credit(e.a, stamp.at, false);
                 if !self.moved_in.contains(&e.from) {
@@ -116,6 +121,7 @@ impl Account {
                 );
                 self.lifecycle = Lifecycle::Open;
                 self.scheme.clone_from(&e.scheme);
+                self.fold_customer(e.customer.as_ref());
                 self.profile = Profile {
                     class: e.class.clone(),
                     dwelling_units: e.dwelling_units,

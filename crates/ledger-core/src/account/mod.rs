@@ -19,12 +19,14 @@ mod emergency;
 mod evolve;
 mod joining;
 mod judge;
+mod legacy;
 mod meter;
 mod meters;
 mod payments;
 mod pricing;
 mod quiet;
 mod readings;
+mod responsible;
 mod supply;
 mod wallet;
 
@@ -33,8 +35,10 @@ pub use decide::{Decided, Emitted, decide};
 pub use delivery::Undelivered;
 pub use joining::{Joined, initial_credit_stream};
 pub use judge::{Judgement, Limits, judge};
+pub use legacy::{LegacyCredit, LegacyStage};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
 pub use readings::needs_history;
+pub use responsible::Responsible;
 pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 
 use serde::{Deserialize, Serialize};
@@ -80,6 +84,8 @@ pub struct Account {
     wallets: Vec<Wallet>,
     meters: Vec<MeterState>,
     debt: Option<DebtPlan>,
+    legacy: Vec<LegacyCredit>,
+    responsible: Option<Responsible>,
     receipts: u32,
     voided: Vec<String>,
     moved_in: Vec<AccountId>,
@@ -106,6 +112,8 @@ impl Account {
             wallets: Vec::new(),
             meters: Vec::new(),
             debt: None,
+            legacy: Vec::new(),
+            responsible: None,
             receipts: 0,
             voided: Vec::new(),
             moved_in: Vec::new(),

@@ -1,12 +1,12 @@
-//! Payments into credit: top-ups, voids, legacy credit (U4, U13, C13, C16).
+//! Payments into credit: top-ups and voids (U4, U13, C13, C16).
 
 use super::decide::bad_input;
 use super::draft::Draft;
 use super::{arrears, joining, supply};
 use crate::answer::{Answer, Receipt, ReceiptKind};
 use crate::command::{Source, TopUp, VoidTopUp, VoidableTopUp};
-use crate::event::{AccountEvent, CreditToppedUp, LegacyCreditEntered, Payment, TopUpVoided};
-use crate::ids::{CommandKey, MeterNumber, OpaqueRef};
+use crate::event::{AccountEvent, CreditToppedUp, Payment, TopUpVoided};
+use crate::ids::{CommandKey, MeterNumber};
 use crate::num::Money;
 use crate::rejection::Rejection;
 use crate::time::Timestamp;
@@ -232,29 +232,6 @@ pub(super) fn void_top_up(draft: &mut Draft<'_>, void: &VoidTopUp) -> Result<Ans
         ..ReceiptLine::of(ReceiptKind::Void, utility, amount)
     };
     Ok(receipt(draft, number, line, &pay))
-}
-
-/// Credit of an older system, as an amount the entering officer states (U10).
-pub(super) fn enter_legacy_credit(
-    draft: &mut Draft<'_>,
-    utility: Utility,
-    amount: Money,
-    from: &OpaqueRef,
-) -> Result<(), Rejection> {
-    if draft.account.meter_of(utility).is_none() {
-        return Err(bad_input(
-            "utility",
-            "the account has no meter of this utility",
-        ));
-    }
-    must_be_payable(draft, amount)?;
-    let entered = LegacyCreditEntered {
-        u: utility,
-        a: amount,
-        from: from.clone(),
-    };
-    draft.emit(AccountEvent::LegacyCreditEntered(entered));
-    Ok(())
 }
 
 /// When something counts, never before the account's newest event.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{
     AccountId, ChannelId, MeterNumber, OpaqueRef, ReceiptNumber, Reference, RegisterId,
 };
-use crate::num::{Money, Quantity};
+use crate::num::{Money, Price, Quantity};
 use crate::scheme::UtilityPolicy;
 use crate::tariff::LineKind;
 use crate::time::{LocalDate, Month, Timestamp};
@@ -331,6 +331,9 @@ pub struct LegacyCreditEntered {
     pub a: Money,
     /// Old account or document it comes from.
     pub from: OpaqueRef,
+    /// The rate a unit at which it became money, where the officer stated one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Price>,
 }
 
 /// `credit-transferred.v1`

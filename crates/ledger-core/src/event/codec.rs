@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{AccountEvent, Event, MeterEvent, SuspenseEvent};
+use super::{AccountEvent, Event, MeterEvent, SuspenseEvent, WorkOrderEvent};
 
 /// A stored event that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +103,21 @@ kinds! {
     "emergency-credit-drawn.v1" => Account AccountEvent EmergencyCreditDrawn;
     "arrears-paid.v1" => Account AccountEvent ArrearsPaid;
     "credit-delivered.v1" => Account AccountEvent CreditDelivered;
+    "legacy-credit-registered.v1" => Account AccountEvent LegacyCreditRegistered;
+    "legacy-credit-choice-made.v1" => Account AccountEvent LegacyCreditChoiceMade;
+    "legacy-credit-refunded.v1" => Account AccountEvent LegacyCreditRefunded;
+    "payment-responsible-changed.v1" => Account AccountEvent PaymentResponsibleChanged;
+    "legacy-credit-claimed.v1" => Legacy;
+    "work-order-issued.v1" => WorkOrder WorkOrderEvent Issued;
+    "installation-appointed.v1" => WorkOrder WorkOrderEvent Appointed;
+    "appointment-moved.v1" => WorkOrder WorkOrderEvent AppointmentMoved;
+    "installation-prevented.v1" => WorkOrder WorkOrderEvent Prevented;
+    "old-meter-read.v1" => WorkOrder WorkOrderEvent OldMeterRead;
+    "new-meter-installed.v1" => WorkOrder WorkOrderEvent NewMeterInstalled;
+    "new-meter-activated.v1" => WorkOrder WorkOrderEvent NewMeterActivated;
+    "old-account-settled.v1" => WorkOrder WorkOrderEvent OldAccountSettled;
+    "old-meter-returned.v1" => WorkOrder WorkOrderEvent OldMeterReturned;
+    "work-order-cancelled.v1" => WorkOrder WorkOrderEvent Cancelled;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

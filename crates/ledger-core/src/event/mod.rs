@@ -7,17 +7,23 @@
 
 mod account;
 mod codec;
+mod legacy;
 mod meta;
 mod prepayment;
 mod quiet;
+mod responsible;
 mod streams;
+mod workorder;
 
 pub use account::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
+pub use legacy::*;
 pub use meta::{Meta, Stamp};
 pub use prepayment::*;
 pub use quiet::*;
+pub use responsible::*;
 pub use streams::*;
+pub use workorder::*;
 
 /// A fact in an account's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +58,14 @@ pub enum AccountEvent {
     TopUpVoided(TopUpVoided),
     /// Credit of an older system was entered.
     LegacyCreditEntered(LegacyCreditEntered),
+    /// Credit of an older system was registered: its term starts (U10, U11).
+    LegacyCreditRegistered(LegacyCreditRegistered),
+    /// The customer chose between refund and transfer of it (U11).
+    LegacyCreditChoiceMade(LegacyCreditChoiceMade),
+    /// It was paid out (U11).
+    LegacyCreditRefunded(LegacyCreditRefunded),
+    /// Another owner or tenant is responsible for payments (U17).
+    PaymentResponsibleChanged(PaymentResponsibleChanged),
     /// Electricity credit paid a negative water balance (U7).
     CreditTransferred(CreditTransferred),
     /// Credit of a closed account arrived.
@@ -107,6 +121,10 @@ pub enum Event {
     Gateway(ReadingsReceived),
     /// In `initial-credit-<scheme>.<person>`.
     InitialCredit(InitialCreditClaimed),
+    /// In `legacy-<utility>-<old account>`.
+    Legacy(LegacyCreditClaimed),
+    /// In `workorder-<id>`.
+    WorkOrder(WorkOrderEvent),
 }
 
 impl From<AccountEvent> for Event {

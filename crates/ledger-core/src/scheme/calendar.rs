@@ -61,7 +61,21 @@ impl Weekday {
         }
     }
 
-    /// The day of the week of a date.
+    /// Its name, for people.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Monday => "Monday",
+            Self::Tuesday => "Tuesday",
+            Self::Wednesday => "Wednesday",
+            Self::Thursday => "Thursday",
+            Self::Friday => "Friday",
+            Self::Saturday => "Saturday",
+            Self::Sunday => "Sunday",
+        }
+    }
+
+    /// Whether it is the day of the week of a date.
     #[must_use]
     pub fn is_of(self, date: LocalDate) -> bool {
         date.weekday() == self.number()

@@ -45,7 +45,8 @@ pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
     check_meter_number(&file.meter_number)?;
     check_amounts(file)?;
     check_transfer(file)?;
-    check_calendar(file)
+    check_calendar(file)?;
+    check_legacy(file)
 }
 
 fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
@@ -140,6 +141,43 @@ fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {
             "the scheme needs both utilities for a transfer",
         ))
     }
+}
+
+/// Old balances are counted in one measure, and each size has a term (U10, U11).
+fn check_legacy(file: &SchemeFile) -> Result<(), Fault> {
+    let Some(legacy) = &file.legacy else {
+        return Ok(());
+    };
+    for utility in Utility::ALL {
+        let Some(policy) = legacy.of(utility) else {
+            continue;
+        };
+        let key = |name: &str| format!("legacy.{utility}{name}");
+        if !present(&file.utilities).any(|(known, _)| known == utility) {
+            return Err(fault(&key(""), "the scheme does not have this utility"));
+        }
+        if policy.large_from_units.is_some() == policy.large_above_amount.is_some() {
+            return Err(fault(
+                &key(""),
+                "exactly one of large_from_units and large_above_amount",
+            ));
+        }
+        if policy.in_units() && !policy.refundable_classes.is_empty() {
+            return Err(fault(
+                &key(".refundable_classes"),
+                "balances in units are never refunded",
+            ));
+        }
+        for (name, term) in [
+            (".small_term", &policy.small_term),
+            (".large_term", &policy.large_term),
+        ] {
+            if let Some(message) = term.fault() {
+                return Err(fault(&key(name), message));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A calendar has working days, its holidays stand in order, and quiet time comes to an end (C15).

@@ -7,11 +7,14 @@
 use serde::{Deserialize, Deserializer, de};
 
 use super::calendar::{Calendar, QuietPolicy};
+use super::legacy::LegacyPolicies;
+use super::notify::NotificationPolicy;
 use super::policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, OrderPolicy, ReadingPolicy, TopUpPolicy,
     TransferPolicy,
 };
 use super::prepayment::{ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningPolicy};
+use super::swap::SwapPolicy;
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Quantity};
 use crate::tariff::TariffFile;
@@ -52,6 +55,9 @@ pub(super) struct SchemeFile {
     pub(super) limits: InputLimits,
     pub(super) calendar: Option<Calendar>,
     pub(super) quiet: Option<QuietPolicy>,
+    pub(super) legacy: Option<LegacyPolicies>,
+    pub(super) swap: Option<SwapPolicy>,
+    pub(super) notifications: Option<NotificationPolicy>,
     pub(super) tariffs: Vec<TariffFile>,
 }
 

@@ -11,14 +11,19 @@ mod diff;
 mod error;
 mod faults;
 mod file;
+mod legacy;
+mod notify;
 mod policy;
 mod prepayment;
+mod swap;
 mod utility;
 
 pub use calendar::{Calendar, Holiday, QuietHours, QuietPolicy, TimeOfDay, Weekday};
 pub use diff::{SchemeChange, changes};
 pub use error::SchemeError;
 pub use faults::faults;
+pub use legacy::{LegacyBalance, LegacyPolicies, LegacyPolicy, LegacyTerm};
+pub use notify::{Medium, NotificationPolicy};
 pub use policy::{
     Currency, DebtPolicy, InputLimits, MeterNumberPolicy, NumberAlphabet, OrderPolicy,
     ReadingPolicy, SchemePolicy, TopUpPolicy, TransferPolicy,
@@ -26,6 +31,7 @@ pub use policy::{
 pub use prepayment::{
     ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningConditions, JoiningPolicy,
 };
+pub use swap::SwapPolicy;
 pub use utility::{FlowMax, ReconnectAt, RegisterDefaults, UtilityPolicy};
 
 #[cfg(test)]

@@ -11,7 +11,10 @@ use super::SchemeError;
 use super::calendar::{Calendar, QuietPolicy};
 use super::check::{Fault, check, check_tariffs};
 use super::file::{self, SchemeFile, UtilitiesFile};
+use super::legacy::{LegacyPolicies, LegacyPolicy};
+use super::notify::NotificationPolicy;
 use super::prepayment::{ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningPolicy};
+use super::swap::SwapPolicy;
 use super::utility::UtilityPolicy;
 use crate::num::{Factor, Money, Quantity};
 use crate::tariff::{PriceBook, Tariff, TariffSet, TariffSetError, tariffs_of};
@@ -50,6 +53,9 @@ pub struct SchemePolicy {
     calendar: Calendar,
     holiday_dates: Vec<LocalDate>,
     quiet: Option<QuietPolicy>,
+    legacy: LegacyPolicies,
+    swap: Option<SwapPolicy>,
+    notifications: NotificationPolicy,
     tariffs: TariffSet,
     /// The file it was read from.
     text: Arc<str>,
@@ -251,6 +257,9 @@ impl SchemePolicy {
             holiday_dates: calendar.holidays.iter().map(|day| day.date).collect(),
             calendar,
             quiet: file.quiet,
+            legacy: file.legacy.unwrap_or_default(),
+            swap: file.swap,
+            notifications: file.notifications.unwrap_or_default(),
             tariffs,
             text: Arc::from(text),
             earlier: None,
@@ -453,6 +462,24 @@ impl SchemePolicy {
         self.quiet
             .as_ref()
             .and_then(|quiet| quiet.end_of(at, &self.zone, &self.calendar))
+    }
+
+    /// Credit of a utility's older system; none when the scheme takes over none (U10, U11).
+    #[must_use]
+    pub const fn legacy(&self, utility: Utility) -> Option<&LegacyPolicy> {
+        self.legacy.of(utility)
+    }
+
+    /// Swaps by work order; none when the scheme has none (U16).
+    #[must_use]
+    pub const fn swap(&self) -> Option<&SwapPolicy> {
+        self.swap.as_ref()
+    }
+
+    /// By what customers are told (U4, C18).
+    #[must_use]
+    pub const fn notifications(&self) -> &NotificationPolicy {
+        &self.notifications
     }
 
     /// All tariffs.

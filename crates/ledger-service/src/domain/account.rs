@@ -199,6 +199,12 @@ impl LedgerDomain {
             claims: appends,
             marks,
         };
+        let look = Look {
+            evidence,
+            origin: &origin,
+        };
+        let taken_over = self.legacy_claims(&task.account, &decided.events, look)?;
+        beyond.claims.extend(taken_over);
         beyond.marks.extend(
             decided
                 .events
@@ -325,6 +331,8 @@ fn looks_beyond(task: &KeyedTask) -> bool {
                 | Command::RemoveMeter { .. }
                 | Command::ExchangeMeter(_)
                 | Command::CloseAccount { .. }
+                | Command::RegisterLegacyCredit(_)
+                | Command::EnterLegacyCredit { .. }
                 | Command::AcceptMovedCredit { .. }
                 | Command::JoinScheme(_)
         )

@@ -10,6 +10,7 @@ use ledger_core::num::Quantity;
 use ledger_core::suspense::{self, SuspenseItem};
 use ledger_core::time::Timestamp;
 
+use super::legacy::claimed_legacy;
 use crate::meta;
 use crate::task::{DeskTask, DeskWork, KeyedTask, ReadingTask, meter_stream, stream};
 
@@ -37,6 +38,7 @@ pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Eviden
         .iter()
         .map(meter_stream)
         .collect();
+    streams.extend(claimed_legacy(&task.command));
     if let Some(item) = suspense_source(&task.command) {
         streams.push(stream(&suspense::stream_of(item)));
     }
@@ -92,6 +94,11 @@ pub(super) fn claimed_meters(account: &Account, command: &Command) -> Vec<MeterN
         | Command::AgreeDebt { .. }
         | Command::RescheduleDebt { .. }
         | Command::EnterLegacyCredit { .. }
+        | Command::RegisterLegacyCredit(_)
+        | Command::ChooseLegacyCredit { .. }
+        | Command::CreditLegacyCredit(_)
+        | Command::RefundLegacyCredit { .. }
+        | Command::ChangeResponsible(_)
         | Command::TopUp(_)
         | Command::VoidTopUp(_)
         | Command::PayDebt(_)
@@ -122,6 +129,11 @@ pub(super) fn payment_of(command: &Command) -> Option<(ledger_core::num::Money, 
         | Command::AgreeDebt { .. }
         | Command::RescheduleDebt { .. }
         | Command::EnterLegacyCredit { .. }
+        | Command::RegisterLegacyCredit(_)
+        | Command::ChooseLegacyCredit { .. }
+        | Command::CreditLegacyCredit(_)
+        | Command::RefundLegacyCredit { .. }
+        | Command::ChangeResponsible(_)
         | Command::VoidTopUp(_)
         | Command::AcceptMovedCredit { .. }
         | Command::Disconnect { .. }
@@ -172,7 +184,9 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
             | Event::Meter(_)
             | Event::Key(_)
             | Event::Gateway(_)
-            | Event::InitialCredit(_),
+            | Event::InitialCredit(_)
+            | Event::Legacy(_)
+            | Event::WorkOrder(_),
         ) => Err(format!(
             "{item_stream}: {} does not belong there",
             event.kind

@@ -42,7 +42,9 @@ pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, Strin
             | Event::Meter(_)
             | Event::Suspense(_)
             | Event::Gateway(_)
-            | Event::InitialCredit(_),
+            | Event::InitialCredit(_)
+            | Event::Legacy(_)
+            | Event::WorkOrder(_),
         ) => Err(format!("{kind} does not belong to a key's stream")),
         Err(error) => Err(error.to_string()),
     }

@@ -7,7 +7,8 @@
 //! * `evidence` – what must be known, and how it is read;
 //! * `encode` – from facts to bytes;
 //! * `account` – decisions of accounts; `meters` – their meter claims; `keys` – what became of a key;
-//! * `desk`, `gateway` – the other two.
+//! * `legacy` – claims of old accounts;
+//! * `desk`, `gateway`, `workorder` – the others.
 
 mod account;
 mod desk;
@@ -15,13 +16,16 @@ mod encode;
 mod evidence;
 mod gateway;
 mod keys;
+mod legacy;
 mod meters;
+mod workorder;
 
 use event_store::transact::{Decision, Domain, Evidence, Needs, PastEvent, Probe};
 use event_store::{RecordedEvent, StreamName};
 use ledger_core::account::Account;
 use ledger_core::event::{AccountEvent, Event, decode};
 use ledger_core::ids::AccountId;
+use ledger_core::workorder::WorkOrder;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::account::move_of;
@@ -44,6 +48,8 @@ pub(crate) enum State {
         /// `None` before the first record.
         recorded_up_to: Option<u64>,
     },
+    /// `workorder-<id>`
+    WorkOrder(Box<WorkOrder>),
     /// A desk, or the stream of something that is never decided here.
     Desk,
 }
@@ -109,6 +115,8 @@ impl Domain for LedgerDomain {
             State::Gateway {
                 recorded_up_to: None,
             }
+        } else if name.starts_with(prefix::WORK_ORDER) {
+            State::WorkOrder(Box::default())
         } else {
             State::Desk
         }
@@ -126,14 +134,22 @@ impl Domain for LedgerDomain {
                 *recorded_up_to = Some(received.seq.1);
                 Ok(())
             }
+            (State::WorkOrder(order), Event::WorkOrder(fact)) => {
+                let stamp =
+                    meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
+                order.evolve(&fact, stamp.at);
+                Ok(())
+            }
             (
-                State::Account(_) | State::Gateway { .. } | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
                 Event::Account(_)
                 | Event::Meter(_)
                 | Event::Key(_)
                 | Event::Suspense(_)
                 | Event::Gateway(_)
-                | Event::InitialCredit(_),
+                | Event::InitialCredit(_)
+                | Event::Legacy(_)
+                | Event::WorkOrder(_),
             ) => Err(format!(
                 "{} does not belong to this kind of stream",
                 place()
@@ -150,13 +166,15 @@ impl Domain for LedgerDomain {
                 evidence::needs_of_keyed(account, task, known)
             }
             (State::Desk, Task::Desk(task)) => evidence::needs_of_desk(task, known),
+            (State::WorkOrder(_), Task::WorkOrder(task)) => workorder::needs(task, known),
             (
-                State::Account(_) | State::Gateway { .. } | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
-                | Task::Gateway(_),
+                | Task::Gateway(_)
+                | Task::WorkOrder(_),
             ) => Needs::nothing(),
         }
     }
@@ -164,7 +182,11 @@ impl Domain for LedgerDomain {
     fn probe(&self, task: &Task, event: &RecordedEvent) -> Probe {
         match task {
             Task::Reading(task) => evidence::probe_reading(task, event),
-            Task::Keyed(_) | Task::Bare(_) | Task::Desk(_) | Task::Gateway(_) => Probe::Unrelated,
+            Task::Keyed(_)
+            | Task::Bare(_)
+            | Task::Desk(_)
+            | Task::Gateway(_)
+            | Task::WorkOrder(_) => Probe::Unrelated,
         }
     }
 
@@ -181,13 +203,17 @@ impl Domain for LedgerDomain {
             (State::Gateway { recorded_up_to }, Task::Gateway(task)) => {
                 self.decide_delivery(recorded_up_to, task)
             }
+            (State::WorkOrder(order), Task::WorkOrder(task)) => {
+                self.decide_work_order(order, task, evidence)
+            }
             (
-                State::Account(_) | State::Gateway { .. } | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
-                | Task::Gateway(_),
+                | Task::Gateway(_)
+                | Task::WorkOrder(_),
             ) => Decision::answer(Verdict::Damaged(format!(
                 "{} has another kind of state",
                 task.stream()
@@ -198,7 +224,7 @@ impl Domain for LedgerDomain {
     fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
         match state {
             State::Account(_) | State::Gateway { .. } => serde_json::to_vec(state).ok(),
-            State::Desk => None,
+            State::WorkOrder(_) | State::Desk => None,
         }
     }
 
@@ -210,8 +236,8 @@ impl Domain for LedgerDomain {
             }
             (State::Gateway { .. }, State::Gateway { .. }) => true,
             (
-                State::Account(_) | State::Gateway { .. } | State::Desk,
-                State::Account(_) | State::Gateway { .. } | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
+                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
             ) => false,
         };
         fits.then_some(state)

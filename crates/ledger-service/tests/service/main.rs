@@ -18,4 +18,5 @@ mod meters;
 mod prepayment;
 mod readings;
 mod suspense;
+mod swaps;
 mod world;

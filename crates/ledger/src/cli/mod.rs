@@ -10,6 +10,7 @@ mod dead_letters;
 mod doctor;
 mod import;
 mod key;
+mod legacy;
 mod person;
 mod projections;
 mod replay;
@@ -20,6 +21,7 @@ mod tariff;
 mod topup;
 mod verify;
 mod version;
+mod workorder;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -111,6 +113,10 @@ enum Command {
     Topup(topup::TopUpArgs),
     /// Keeps who stands behind an opaque reference: adds, shows, changes, erases.
     Person(person::PersonArgs),
+    /// Handles credit of older systems: registers, credits, refunds, lists what is overdue.
+    Legacy(legacy::LegacyArgs),
+    /// Swaps an old meter for a new one, step by step.
+    Workorder(workorder::WorkOrderArgs),
     /// Imports files.
     Import(import::ImportArgs),
     /// Says how the ledger is: log, read models, gateway, clock.
@@ -249,6 +255,8 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Account(args) => account::run(args, globals),
         Command::Topup(args) => topup::run(args, globals),
         Command::Person(args) => person::run(args, globals),
+        Command::Legacy(args) => legacy::run(args, globals),
+        Command::Workorder(args) => workorder::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),
         Command::Verify(args) => verify::run(args, globals),

@@ -4,6 +4,7 @@
 //! the run itself (progress, notes, errors) goes to standard error, so that output can be piped.
 
 pub(crate) mod console;
+pub(crate) mod csv;
 pub(crate) mod local;
 pub(crate) mod money;
 pub(crate) mod progress;

@@ -12,11 +12,13 @@ use ledger_core::event::{
     MeterOrderRepeated, Payment, SupplyOrdered, SupplyReason, TopUpVoided, decode,
 };
 use ledger_core::num::Money;
+use ledger_core::scheme::Medium;
 use ledger_core::time::{Month, Timestamp};
 use ledger_core::utility::Utility;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::addressee::Addressee;
 use crate::error::GatewayError;
 
 /// Prefix of an account's stream.
@@ -71,6 +73,10 @@ struct Notification<'a, T> {
     kind: &'static str,
     account: &'a str,
     at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    person: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[Medium]>::is_empty")]
+    by: &'a [Medium],
     #[serde(flatten)]
     what: T,
 }
@@ -164,14 +170,19 @@ struct Order<'a> {
 ///
 /// # Errors
 /// When the event is not understood.
-pub(super) fn messages_of(recorded: &RecordedEvent) -> Result<Messages, GatewayError> {
+pub(super) fn messages_of(
+    recorded: &RecordedEvent,
+    to: &Addressee,
+) -> Result<Messages, GatewayError> {
     let event = match decode(&recorded.kind, &recorded.data)? {
         Event::Account(event) => event,
         Event::Meter(_)
         | Event::Key(_)
         | Event::Suspense(_)
         | Event::Gateway(_)
-        | Event::InitialCredit(_) => {
+        | Event::InitialCredit(_)
+        | Event::Legacy(_)
+        | Event::WorkOrder(_) => {
             return Ok(Messages::default());
         }
     };
@@ -191,6 +202,7 @@ pub(super) fn messages_of(recorded: &RecordedEvent) -> Result<Messages, GatewayE
         recorded,
         account,
         at: meta.at,
+        to,
     }
     .say(&event))
 }
@@ -200,6 +212,7 @@ struct Speaker<'a> {
     recorded: &'a RecordedEvent,
     account: &'a str,
     at: Timestamp,
+    to: &'a Addressee,
 }
 
 impl Speaker<'_> {
@@ -267,6 +280,10 @@ impl Speaker<'_> {
             | AccountEvent::LegacyCreditEntered(_)
             | AccountEvent::CreditTransferred(_)
             | AccountEvent::CreditMovedIn(_)
+            | AccountEvent::LegacyCreditRegistered(_)
+            | AccountEvent::LegacyCreditChoiceMade(_)
+            | AccountEvent::LegacyCreditRefunded(_)
+            | AccountEvent::PaymentResponsibleChanged(_)
             | AccountEvent::SupplyDisconnectionDeferred(_)
             | AccountEvent::SupplyDisconnectionCancelled(_)
             | AccountEvent::MeterOrderRepeated(_)
@@ -287,6 +304,8 @@ impl Speaker<'_> {
             kind,
             account: self.account,
             at: self.at,
+            person: self.to.person.as_deref(),
+            by: self.to.media(kind),
             what,
         };
         Some(Outgoing {
@@ -323,6 +342,10 @@ impl Speaker<'_> {
             | AccountEvent::LegacyCreditEntered(_)
             | AccountEvent::CreditTransferred(_)
             | AccountEvent::CreditMovedIn(_)
+            | AccountEvent::LegacyCreditRegistered(_)
+            | AccountEvent::LegacyCreditChoiceMade(_)
+            | AccountEvent::LegacyCreditRefunded(_)
+            | AccountEvent::PaymentResponsibleChanged(_)
             | AccountEvent::SupplyDisconnectionDeferred(_)
             | AccountEvent::SupplyDisconnectionCancelled(_)
             | AccountEvent::MeterOrderConfirmed(_)
@@ -505,7 +528,7 @@ mod tests {
     #[test]
     fn c18_a_low_credit_notice_names_account_utility_and_credit_and_nobody() {
         let event = LowCreditEvent::at("4.9");
-        let said = messages_of(&recorded(event)).unwrap();
+        let said = messages_of(&recorded(event), &Addressee::default()).unwrap();
         let notice = said.notification.unwrap();
         assert_eq!(notice.subject, "notify.low-credit");
         assert_eq!(notice.id, "00000000-0000-0000-0000-000000000000:low-credit");
@@ -514,6 +537,21 @@ mod tests {
             r#"{"id":"00000000-0000-0000-0000-000000000000","kind":"low-credit","account":"A1","at":"2012-02-10T00:00:00Z","utility":"electricity","credit":"4.9"}"#
         );
         assert_eq!(said.order, None);
+    }
+
+    #[test]
+    fn u4_a_receipt_goes_by_sms_and_e_mail_to_the_opaque_reference_of_who_pays() {
+        let policy = ledger_core::scheme::SchemePolicy::builtin("usms").unwrap();
+        let to = Addressee {
+            person: Some("person-7".to_owned()),
+            media: policy.notifications().clone(),
+        };
+        assert_eq!(to.media("receipt"), [Medium::Sms, Medium::EMail]);
+        let said = messages_of(&recorded(LowCreditEvent::at("4.9")), &to).unwrap();
+        assert!(
+            text(&said.notification.unwrap())
+                .contains(r#""person":"person-7","by":["sms"],"utility":"electricity""#)
+        );
     }
 
     struct LowCreditEvent;
@@ -539,8 +577,11 @@ mod tests {
             until,
             why: SupplyReason::NoCredit,
         };
-        let said =
-            messages_of(&recorded(AccountEvent::SupplyDisconnectionOrdered(ordered))).unwrap();
+        let said = messages_of(
+            &recorded(AccountEvent::SupplyDisconnectionOrdered(ordered)),
+            &Addressee::default(),
+        )
+        .unwrap();
         assert_eq!(said.notification.unwrap().subject, "notify.disconnected");
         let order = said.order.unwrap();
         assert_eq!(order.subject, "meter.orders.E1");
@@ -555,7 +596,11 @@ mod tests {
             until,
             on: false,
         };
-        let said = messages_of(&recorded(AccountEvent::MeterOrderRepeated(repeated))).unwrap();
+        let said = messages_of(
+            &recorded(AccountEvent::MeterOrderRepeated(repeated)),
+            &Addressee::default(),
+        )
+        .unwrap();
         assert_eq!(
             said.notification, None,
             "a repeated order is no second notice"
@@ -589,6 +634,6 @@ mod tests {
         assert!(AccountId::parse("A1").is_ok());
         let mut stray = recorded(LowCreditEvent::at("1"));
         stray.stream = StreamName::new("meter-E1").unwrap();
-        assert!(messages_of(&stray).is_err());
+        assert!(messages_of(&stray, &Addressee::default()).is_err());
     }
 }

@@ -5,23 +5,28 @@
 //! are bridged by a checkpoint in the stream itself, so a restart never reads the log from its beginning.
 //! Absent on purpose: rebuilding; this is the one consumer of the log that is never run again.
 
+mod addressee;
 mod messages;
 mod stream;
 
 use std::sync::Arc;
 
-use async_nats::jetstream::Context;
-use event_store::{EventStore, Position, RecordedEvent};
+use event_store::{EventStore, RecordedEvent};
+use ledger_service::Ledger;
 use tokio::sync::watch;
 
+use self::addressee::Addressee;
 use self::messages::{Messages, messages_of, speaks};
-use self::stream::{OutStream, Output, Publisher};
+pub(crate) use self::stream::Publisher;
+use self::stream::{OutStream, Output};
 use crate::backoff::Backoff;
 use crate::error::GatewayError;
 use crate::stats::Counters;
 
 /// The outbox of one log.
 pub(crate) struct Outbox {
+    /// Knows who is responsible for an account.
+    ledger: Ledger,
     store: Arc<dyn EventStore>,
     publisher: Publisher,
     stats: Arc<Counters>,
@@ -32,19 +37,13 @@ pub(crate) struct Outbox {
 impl Outbox {
     /// An outbox; it does nothing before [`Self::run`].
     pub(crate) fn new(
+        ledger: Ledger,
         store: Arc<dyn EventStore>,
-        js: Context,
-        instance: String,
-        continue_after: Option<Position>,
+        publisher: Publisher,
         stats: Arc<Counters>,
     ) -> Self {
-        let publisher = Publisher {
-            js,
-            instance,
-            store: store.store_id(),
-            continue_after,
-        };
         Self {
+            ledger,
             store,
             publisher,
             stats,
@@ -126,7 +125,8 @@ impl Outbox {
     ) -> Result<(), GatewayError> {
         for event in events {
             let said = if speaks(&event.kind) {
-                messages_of(event)?
+                let to = Addressee::of(&self.ledger, event.stream.as_str()).await?;
+                messages_of(event, &to)?
             } else {
                 Messages::default()
             };

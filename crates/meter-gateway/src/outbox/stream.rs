@@ -59,13 +59,13 @@ impl Output {
 
 /// Who publishes, from which log.
 #[derive(Debug, Clone)]
-pub(super) struct Publisher {
-    pub(super) js: Context,
+pub(crate) struct Publisher {
+    pub(crate) js: Context,
     /// This process, unlike any other.
-    pub(super) instance: String,
-    pub(super) store: StoreId,
+    pub(crate) instance: String,
+    pub(crate) store: StoreId,
     /// What an operator said about streams without a usable checkpoint.
-    pub(super) continue_after: Option<Position>,
+    pub(crate) continue_after: Option<Position>,
 }
 
 /// The newest message of a stream.

@@ -47,6 +47,11 @@ async fn u5_a_notice_goes_out_once_when_credit_falls_to_five() {
     assert_eq!(kinds(&notices), ["notify.receipt", "notify.low-credit"]);
     assert_eq!(notices[0].1["amount"], "10");
     assert_eq!(notices[0].1["meter"], "E100");
+    assert_eq!(
+        notices[0].1["by"],
+        serde_json::json!(["sms", "e-mail"]),
+        "u4: purchase details go by both"
+    );
     assert_eq!(notices[1].1["account"], "a1");
     assert_eq!(notices[1].1["utility"], "electricity");
     assert_eq!(notices[1].1["credit"], "5");

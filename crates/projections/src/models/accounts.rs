@@ -12,7 +12,7 @@ use crate::sql::{Cells, Table};
 
 pub(crate) const TABLE: Table = Table {
     projection: "accounts",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE accounts (
   account_no INTEGER PRIMARY KEY,
@@ -46,7 +46,8 @@ pub(crate) struct AccountRow {
     class: String,
     dwelling_units: u32,
     contracted_kva: Option<u32>,
-    customer: Option<OpaqueRef>,
+    /// Who is responsible for payments.
+    pub(crate) customer: Option<OpaqueRef>,
     opened: Timestamp,
     pub(crate) closed: Option<Timestamp>,
 }

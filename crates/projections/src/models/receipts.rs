@@ -149,6 +149,11 @@ impl Receipts {
                 line.account_no = Some(sheet.no);
                 return self.settle(conn, line, postings);
             }
+            AccountEvent::LegacyCreditRefunded(e) => {
+                let mut line = self.line(&e.pay, "paid-out", -e.a, fact.at);
+                line.account_no = Some(sheet.no);
+                return self.settle(conn, line, postings);
+            }
             _ => return Ok(()),
         };
         let wallet = sheet.wallets.of(utility).as_ref().map(Part::get);

@@ -10,13 +10,16 @@ mod consumption;
 mod control;
 mod deadlines;
 mod debts;
+mod legacy;
 mod prepayment;
 mod receipts;
 mod supply;
 mod suspense;
 mod totals;
+mod workorders;
 
 pub use crate::models::exceptions::ExceptionKind;
+pub use crate::models::legacy::LegacyState;
 pub use crate::models::suspense::SuspenseState;
 pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
@@ -28,11 +31,13 @@ pub use consumption::{
 pub use control::{ControlAccount, TrialBalance, TrialLine};
 pub use deadlines::{AccountDue, DueKind};
 pub use debts::DebtView;
+pub use legacy::{LegacyFilter, LegacyView};
 pub use prepayment::PrepaymentView;
 pub use receipts::{ReceiptFilter, ReceiptView, Settlement, SettlementKind, SettlementLine};
 pub use supply::{OrderView, SupplyView};
 pub use suspense::SuspenseView;
 pub use totals::{ChannelTotal, KindCount, ReadingTotals, Totals, UtilityTotals};
+pub use workorders::{WorkOrderFilter, WorkOrderView};
 
 use event_store::Position;
 use ledger_core::ids::AccountId;

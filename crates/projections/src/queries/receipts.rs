@@ -83,7 +83,7 @@ pub enum SettlementKind {
     Returned,
     /// A top-up taken back: below zero.
     Void,
-    /// Credit of a closed account paid out: below zero.
+    /// Credit of a closed account, or of an older system, paid out: below zero.
     PaidOut,
 }
 

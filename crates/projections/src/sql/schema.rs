@@ -18,7 +18,7 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 12] {
+pub(crate) fn tables() -> [&'static Table; 14] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
@@ -32,6 +32,8 @@ pub(crate) fn tables() -> [&'static Table; 12] {
         &models::consumption::TABLE,
         &models::exceptions::TABLE,
         &models::counts::TABLE,
+        &models::legacy::TABLE,
+        &models::workorders::TABLE,
     ]
 }
 

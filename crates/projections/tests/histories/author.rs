@@ -353,7 +353,12 @@ impl Author {
             0..=4 => {
                 self.fact(
                     id,
-                    AccountEvent::LegacyCreditEntered(LegacyCreditEntered { u, a, from }),
+                    AccountEvent::LegacyCreditEntered(LegacyCreditEntered {
+                        u,
+                        a,
+                        from,
+                        rate: None,
+                    }),
                 )
                 .await;
             }

@@ -12,6 +12,7 @@ mod common;
 mod credit;
 mod prepayment;
 mod readings;
+mod swaps;
 
 use common::*;
 use ledger_core::event::*;

@@ -244,6 +244,7 @@ mod tests {
             u: ledger_core::utility::Utility::Water,
             a: Money::from_cents(600),
             from: ledger_core::ids::OpaqueRef::parse("OLD-1").unwrap(),
+            rate: None,
         };
         let data = serde_json::to_string(&entered).unwrap();
         let mut books = Books::default();
