@@ -3,6 +3,10 @@
 //! A refusal is an answer, not an error: it is remembered under a payment's key (C4). The texts say what
 //! was wrong and what to do; the codes never change.
 
+mod billing;
+
+pub use billing::BillingRefusal;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, MeterNumber, ReceiptNumber};
@@ -276,6 +280,16 @@ pub enum Rejection {
     /// The same key came with other content (C4).
     #[error("this reference was used for another command; a new attempt needs a new reference")]
     KeyConflict,
+    /// A refusal of postpaid accounts, with a code of its own.
+    #[error(transparent)]
+    #[serde(untagged)]
+    Billing(BillingRefusal),
+}
+
+impl From<BillingRefusal> for Rejection {
+    fn from(refusal: BillingRefusal) -> Self {
+        Self::Billing(refusal)
+    }
 }
 
 impl Rejection {
@@ -497,6 +511,7 @@ impl Rejection {
                 "The value was taken in before, or never waited for this meter.",
                 Nothing,
             ),
+            Self::Billing(refusal) => refusal.entry(),
             Self::KeyConflict => Entry {
                 code: "KEY_CONFLICT",
                 meaning: "The reference was used for other content before.",

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::error::FoldError;
 use crate::fact::{AccountFact, Body, Fact};
 use crate::models::accounts::{AccountRow, MeterRow};
+use crate::models::consumers::StatusCounts;
 use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
@@ -20,7 +21,7 @@ use crate::models::receipts::Receipts;
 use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
 use crate::models::{
-    accounts, balances, consumption, deadlines, debts, exceptions, prepayment, supply,
+    accounts, balances, consumers, consumption, deadlines, debts, exceptions, prepayment, supply,
 };
 use crate::sheet::{MeterSheet, Part, Sheet};
 
@@ -40,6 +41,7 @@ pub(crate) struct Fold {
     suspense: Suspense,
     trial: Trial,
     counts: Counts,
+    statuses: StatusCounts,
     /// Events folded since the store's first.
     events: u64,
     /// Position of the newest event folded.
@@ -64,6 +66,7 @@ impl Fold {
             suspense: Suspense::default(),
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
+            statuses: StatusCounts::default(),
             events,
             position,
         })
@@ -126,6 +129,7 @@ impl Fold {
         supply::fold(sheet, fact);
         debts::fold(sheet, fact)?;
         prepayment::fold(sheet, fact)?;
+        consumers::fold(conn, sheet, &mut self.statuses, fact)?;
         if let AccountEvent::ConsumptionCharged(e) = &fact.event {
             let meter = sheet
                 .meter_mut(&e.m)
@@ -172,6 +176,7 @@ impl Fold {
         deadlines::write(tx, &mut waiting)?;
         debts::write(tx, &mut waiting)?;
         prepayment::write(tx, &mut waiting)?;
+        consumers::write(tx, &mut waiting)?;
         exceptions::write(tx, &mut waiting)?;
         consumption::write(tx, &mut waiting)?;
         for sheet in waiting {
@@ -181,6 +186,7 @@ impl Fold {
         self.receipts.write(tx)?;
         self.suspense.write(tx)?;
         self.trial.write(tx)?;
+        self.statuses.write(tx)?;
         self.counts.write(tx)
     }
 

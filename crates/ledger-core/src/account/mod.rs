@@ -1,7 +1,8 @@
 //! One account: what decisions need to know of it, and the doors to it.
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
-//!   `meters`, `debts`, `supply`, `closing`, `deadlines`.
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`; for postpaid accounts `bills`, `close`,
+//!   `consumer`, `queries`, on what `billing` folds.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
 //!
@@ -9,7 +10,11 @@
 //! their own, and everything that only reports is a read model.
 
 mod arrears;
+mod billing;
+mod bills;
+mod close;
 mod closing;
+mod consumer;
 mod deadlines;
 mod debts;
 mod decide;
@@ -23,12 +28,14 @@ mod meter;
 mod meters;
 mod payments;
 mod pricing;
+mod queries;
 mod quiet;
 mod readings;
 mod supply;
 mod wallet;
 
 pub use arrears::Arrears;
+pub use billing::{Billing, Estimate, OpenBill, OpenQuery};
 pub use decide::{Decided, Emitted, decide};
 pub use delivery::Undelivered;
 pub use joining::{Joined, initial_credit_stream};
@@ -80,6 +87,7 @@ pub struct Account {
     wallets: Vec<Wallet>,
     meters: Vec<MeterState>,
     debt: Option<DebtPlan>,
+    billing: Option<Box<Billing>>,
     receipts: u32,
     voided: Vec<String>,
     moved_in: Vec<AccountId>,
@@ -106,6 +114,7 @@ impl Account {
             wallets: Vec::new(),
             meters: Vec::new(),
             debt: None,
+            billing: None,
             receipts: 0,
             voided: Vec::new(),
             moved_in: Vec::new(),

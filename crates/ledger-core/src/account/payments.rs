@@ -1,6 +1,6 @@
 //! Payments into credit: top-ups, voids, legacy credit (U4, U13, C13, C16).
 
-use super::decide::bad_input;
+use super::decide::{bad_input, not_offered};
 use super::draft::Draft;
 use super::{arrears, joining, supply};
 use crate::answer::{Answer, Receipt, ReceiptKind};
@@ -67,7 +67,9 @@ pub(super) fn must_be_payable(draft: &Draft<'_>, amount: Money) -> Result<(), Re
 }
 
 fn must_be_within_limits(draft: &Draft<'_>, amount: Money) -> Result<(), Rejection> {
-    let limits = draft.policy.top_up();
+    let Some(limits) = draft.policy.top_up() else {
+        return Err(not_offered("top-ups"));
+    };
     if amount < limits.minimum {
         return Err(Rejection::TopUpBelowMinimum {
             minimum: limits.minimum,
@@ -241,6 +243,9 @@ pub(super) fn enter_legacy_credit(
     amount: Money,
     from: &OpaqueRef,
 ) -> Result<(), Rejection> {
+    if draft.policy.billing().is_some() {
+        return Err(not_offered("prepaid credit"));
+    }
     if draft.account.meter_of(utility).is_none() {
         return Err(bad_input(
             "utility",

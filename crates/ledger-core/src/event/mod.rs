@@ -6,6 +6,7 @@
 //! these a year; each is spelled out where its struct is declared.
 
 mod account;
+mod billing;
 mod codec;
 mod meta;
 mod prepayment;
@@ -13,6 +14,7 @@ mod quiet;
 mod streams;
 
 pub use account::*;
+pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use meta::{Meta, Stamp};
 pub use prepayment::*;
@@ -90,6 +92,8 @@ pub enum AccountEvent {
     ArrearsPaid(ArrearsPaid),
     /// The meter took in the value of a top-up (P7).
     CreditDelivered(CreditDelivered),
+    /// Bills, dues and the consumer's standing (postpaid).
+    Billing(BillingEvent),
 }
 
 /// A fact in any stream.
@@ -107,6 +111,12 @@ pub enum Event {
     Gateway(ReadingsReceived),
     /// In `initial-credit-<scheme>.<person>`.
     InitialCredit(InitialCreditClaimed),
+}
+
+impl From<BillingEvent> for AccountEvent {
+    fn from(event: BillingEvent) -> Self {
+        Self::Billing(event)
+    }
 }
 
 impl From<AccountEvent> for Event {

@@ -5,7 +5,9 @@
 //! are bridged by a checkpoint in the stream itself, so a restart never reads the log from its beginning.
 //! Absent on purpose: rebuilding; this is the one consumer of the log that is never run again.
 
+mod billing;
 mod messages;
+mod reason;
 mod stream;
 
 use std::sync::Arc;

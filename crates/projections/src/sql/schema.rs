@@ -32,6 +32,7 @@ pub(crate) fn tables() -> [&'static Table; 12] {
         &models::consumption::TABLE,
         &models::exceptions::TABLE,
         &models::counts::TABLE,
+        &models::consumers::TABLE,
     ]
 }
 
