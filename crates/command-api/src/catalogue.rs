@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use ledger_core::ids::{AccountId, MeterNumber, OpaqueRef, ReceiptNumber};
 use ledger_core::num::{Money, Quantity};
-use ledger_core::rejection::Rejection;
+use ledger_core::rejection::{BillingRefusal, Rejection};
 use ledger_core::time::Timestamp;
 use tonic::Code;
 
@@ -99,7 +99,9 @@ for ever, and a new attempt needs a new reference.
 /// Every business refusal once, with values that stand for any.
 #[must_use]
 pub fn rejections() -> Vec<Rejection> {
-    std::iter::successors(Some(Rejection::UnknownAccount), next).collect()
+    let plain = std::iter::successors(Some(Rejection::UnknownAccount), next);
+    let billing = BillingRefusal::catalogue().into_iter().map(Rejection::from);
+    plain.chain(billing).collect()
 }
 
 /// The refusal that follows in the catalogue. The match is exhaustive, so that a new refusal is put into
@@ -220,7 +222,7 @@ fn next(before: &Rejection) -> Option<Rejection> {
             hours: 1,
         },
         R::NoticeTooShort { .. } => R::KeyConflict,
-        R::KeyConflict => return None,
+        R::KeyConflict | R::Billing(_) => return None,
     })
 }
 

@@ -41,6 +41,10 @@ pub enum ReceiptKind {
     Void,
     /// Arrears were paid (P4).
     Arrears,
+    /// A bill or dues were paid.
+    Bill,
+    /// A security deposit was paid.
+    Deposit,
 }
 
 /// A receipt.

@@ -1,5 +1,9 @@
 //! What can be asked of an account, and the facts that come with the asking.
 
+mod billing;
+
+pub use billing::{BillingCommand, PayBill};
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{DeliveryWay, RegisterSpec, ResponsibleAs};
@@ -394,13 +398,16 @@ pub enum Command {
     },
     /// A meter has taken in the value of a top-up (P7).
     DeliverCredit(DeliverCredit),
+    /// A command to a postpaid account.
+    Billing(BillingCommand),
 }
 
 impl Command {
     /// Whether a business refusal binds its key for ever (C4: payments only).
     #[must_use]
     pub fn is_payment(&self) -> bool {
-        matches!(self, Self::TopUp(_) | Self::PayDebt(_))
+        let billed = matches!(self, Self::Billing(billing) if billing.payment().is_some());
+        billed || matches!(self, Self::TopUp(_) | Self::PayDebt(_))
     }
 }
 

@@ -113,6 +113,7 @@ mod tests {
             mn: Vec::new(),
             g: false,
             x: Vec::new(),
+            b: None,
         })
     }
 

@@ -6,7 +6,8 @@
 use std::fmt;
 
 use crate::event::{
-    AccountClosed, AccountEvent, ClosedTo, Event, LinePart, Payment, SuspenseEvent,
+    AccountClosed, AccountEvent, BillingEvent, ClosedTo, ConsumptionCharged, Event, LinePart,
+    Payment, SuspenseEvent,
 };
 use crate::ids::{AccountId, ChannelId};
 use crate::num::Money;
@@ -22,12 +23,20 @@ pub enum LedgerAccount {
     CustomerCredit(AccountId, Utility),
     /// Asset: what a customer owes by agreement.
     DebtReceivable(AccountId),
+    /// Asset: what a postpaid customer owes by bills; below zero is paid beyond them.
+    BillsReceivable(AccountId),
+    /// Liability: a customer's security deposit.
+    SecurityDeposit(AccountId),
     /// Income.
     Revenue(Utility),
     /// Liability: a tax taken for the state, by its name in the tariff.
     TaxPayable(String),
     /// Liability: a levy taken for an authority or a fund, by its name in the tariff.
     LevyPayable(String),
+    /// Income: surcharges for belated payment.
+    Surcharge,
+    /// Income: fees and miscellaneous bills.
+    Fees,
     /// Contra: legacy credit taken over from the utility's department.
     LegacyClearing(Utility),
     /// Contra: debts taken over from the utility's department.
@@ -52,6 +61,10 @@ impl fmt::Display for LedgerAccount {
                 write!(f, "customer-credit:{account}:{utility}")
             }
             Self::DebtReceivable(account) => write!(f, "debt-receivable:{account}"),
+            Self::BillsReceivable(account) => write!(f, "bills-receivable:{account}"),
+            Self::SecurityDeposit(account) => write!(f, "security-deposit:{account}"),
+            Self::Surcharge => f.write_str("surcharge"),
+            Self::Fees => f.write_str("fees"),
             Self::Revenue(utility) => write!(f, "revenue:{utility}"),
             Self::TaxPayable(name) => write!(f, "tax-payable:{name}"),
             Self::LevyPayable(name) => write!(f, "levy-payable:{name}"),
@@ -83,9 +96,8 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
     let credit = |u: Utility| LedgerAccount::CustomerCredit(account.clone(), u);
     let debt = || LedgerAccount::DebtReceivable(account.clone());
     match event {
-        AccountEvent::ConsumptionCharged(e) => {
-            charge_of(credit(e.u), LedgerAccount::Revenue(e.u), e.a, &e.x)
-        }
+        AccountEvent::ConsumptionCharged(e) => consumption(account, e),
+        AccountEvent::Billing(inner) => of_billing(account, inner),
         AccountEvent::CreditToppedUp(e) => split(
             account,
             (e.u, &e.pay),
@@ -152,6 +164,66 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::SchemeJoined(_)
         | AccountEvent::CreditDelivered(_) => Vec::new(),
     }
+}
+
+/// Prepaid consumption lowers the credit, postpaid consumption is owed.
+fn consumption(account: &AccountId, e: &ConsumptionCharged) -> Vec<Posting> {
+    let from = if e.b.is_some() {
+        LedgerAccount::BillsReceivable(account.clone())
+    } else {
+        LedgerAccount::CustomerCredit(account.clone(), e.u)
+    };
+    charge_of(from, LedgerAccount::Revenue(e.u), e.a, &e.x)
+}
+
+/// The postings of a postpaid account's events.
+fn of_billing(account: &AccountId, event: &BillingEvent) -> Vec<Posting> {
+    let owed = || LedgerAccount::BillsReceivable(account.clone());
+    let deposit = || LedgerAccount::SecurityDeposit(account.clone());
+    match event {
+        BillingEvent::ConsumerListed(e) => pair(owed(), LedgerAccount::DebtOpening(e.u), e.a),
+        BillingEvent::ConsumptionEstimated(e) => {
+            charge_of(owed(), LedgerAccount::Revenue(e.u), e.a, &e.x)
+        }
+        BillingEvent::EstimatesReversed(e) => {
+            let back = |line: &LinePart| LinePart(line.0, line.1, line.2.clone(), -line.3);
+            let lines: Vec<LinePart> = e.x.iter().map(back).collect();
+            charge_of(owed(), LedgerAccount::Revenue(e.u), -e.a, &lines)
+        }
+        BillingEvent::SurchargeCharged(e) => pair(owed(), LedgerAccount::Surcharge, e.a),
+        BillingEvent::ObligatoryFeeCharged(e) => pair(owed(), LedgerAccount::Fees, e.a),
+        BillingEvent::MiscellaneousBilled(e) => pair(owed(), LedgerAccount::Fees, e.a),
+        BillingEvent::BillAdjusted(e) => pair(owed(), LedgerAccount::Revenue(e.u), e.a),
+        BillingEvent::BillRaised(e) => pair(owed(), LedgerAccount::Rounding, e.rd),
+        BillingEvent::BillPaid(e) => with_rounding(taken_from(&e.pay), owed(), e.a, e.rd),
+        BillingEvent::SecurityDepositPaid(e) => pair(taken_from(&e.pay), deposit(), e.a),
+        BillingEvent::SecurityDepositUsed(e) => with_rounding(deposit(), owed(), e.a, e.rd),
+        BillingEvent::SecurityDepositReturned(e) => pair(deposit(), channel(&e.pay), e.a),
+        BillingEvent::CreditPaidOut(e) => with_rounding(channel(&e.pay), owed(), -e.a, -e.rd),
+        BillingEvent::ConnectionEnded(e) | BillingEvent::BillStopped(e) => {
+            pair(LedgerAccount::Rounding, owed(), e.rd)
+        }
+        BillingEvent::MonthClosed(_)
+        | BillingEvent::DisconnectionNoticeServed(_)
+        | BillingEvent::ConsumerDisconnected(_)
+        | BillingEvent::ConsumerReconnected(_)
+        | BillingEvent::ConsumerReactivated(_)
+        | BillingEvent::TemporaryConnectionExtended(_)
+        | BillingEvent::QueryRaised(_)
+        | BillingEvent::QueryAnswered(_) => Vec::new(),
+    }
+}
+
+/// `paid` from one account and `rounded` from rounding, both to another.
+fn with_rounding(
+    from: LedgerAccount,
+    to: LedgerAccount,
+    paid: Money,
+    rounded: Money,
+) -> Vec<Posting> {
+    let mut lines = pair(from, to.clone(), paid);
+    lines.extend(pair(LedgerAccount::Rounding, to, rounded));
+    lines
 }
 
 /// The postings of any event; `account` is the stream's account where it is an account's stream.

@@ -3,6 +3,10 @@
 //! A refusal is an answer, not an error: it is remembered under a payment's key (C4). The texts say what
 //! was wrong and what to do; the codes never change.
 
+mod billing;
+
+pub use billing::BillingRefusal;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, MeterNumber, OpaqueRef, ReceiptNumber};
@@ -349,6 +353,16 @@ pub enum Rejection {
     /// The same key came with other content (C4).
     #[error("this reference was used for another command; a new attempt needs a new reference")]
     KeyConflict,
+    /// A refusal of postpaid accounts, with a code of its own.
+    #[error(transparent)]
+    #[serde(untagged)]
+    Billing(BillingRefusal),
+}
+
+impl From<BillingRefusal> for Rejection {
+    fn from(refusal: BillingRefusal) -> Self {
+        Self::Billing(refusal)
+    }
 }
 
 impl Rejection {
@@ -630,6 +644,7 @@ impl Rejection {
                 "The appointment is too near to be moved.",
                 Nothing,
             ),
+            Self::Billing(refusal) => refusal.entry(),
             Self::KeyConflict => Entry {
                 code: "KEY_CONFLICT",
                 meaning: "The reference was used for other content before.",

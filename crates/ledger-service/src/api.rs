@@ -170,6 +170,10 @@ pub enum QuotePart {
     Arrears,
     /// Repays emergency credit that was used (P5).
     EmergencyCredit,
+    /// Pays the bill or the dues (E1, K2).
+    Bill,
+    /// Is held as a security deposit (E11).
+    Deposit,
 }
 
 impl QuotePart {
@@ -183,6 +187,8 @@ impl QuotePart {
             Self::DebtAhead => "debt_ahead",
             Self::Arrears => "arrears",
             Self::EmergencyCredit => "emergency_credit",
+            Self::Bill => "bill",
+            Self::Deposit => "deposit",
         }
     }
 }

@@ -123,6 +123,14 @@ fn explain(receipt: Receipt, due: Money) -> Quote {
             ]
         }
         ReceiptKind::Arrears => vec![(QuotePart::Arrears, amount)],
+        ReceiptKind::Bill => {
+            let beyond = (-balance).max(Money::ZERO).min(amount);
+            vec![
+                (QuotePart::Bill, amount - beyond),
+                (QuotePart::Credit, beyond),
+            ]
+        }
+        ReceiptKind::Deposit => vec![(QuotePart::Deposit, amount)],
     };
     let lines: Vec<QuoteLine> = lines
         .into_iter()

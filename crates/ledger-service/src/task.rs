@@ -230,6 +230,7 @@ const fn is_structural(command: &Command) -> bool {
         | Command::JoinScheme(_)
         | Command::DrawEmergencyCredit { .. }
         | Command::DeliverCredit(_)
+        | Command::Billing(_)
         | Command::RecordReading(_) => false,
     }
 }

@@ -164,6 +164,7 @@ fn event(n: u64, who: u64, round: u64, at: Timestamp) -> Result<AccountEvent, Fa
             mn: Vec::new(),
             g: false,
             x: Vec::new(),
+            b: None,
         }),
     })
 }

@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::error::FoldError;
 use crate::fact::{AccountFact, Body, Fact};
 use crate::models::accounts::{AccountRow, MeterRow};
+use crate::models::consumers::StatusCounts;
 use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
@@ -22,7 +23,7 @@ use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
 use crate::models::workorders::WorkOrders;
 use crate::models::{
-    accounts, balances, consumption, deadlines, debts, exceptions, prepayment, supply,
+    accounts, balances, consumers, consumption, deadlines, debts, exceptions, prepayment, supply,
 };
 use crate::sheet::{MeterSheet, Part, Sheet};
 
@@ -44,6 +45,7 @@ pub(crate) struct Fold {
     work_orders: WorkOrders,
     trial: Trial,
     counts: Counts,
+    statuses: StatusCounts,
     /// Events folded since the store's first.
     events: u64,
     /// Position of the newest event folded.
@@ -70,6 +72,7 @@ impl Fold {
             work_orders: WorkOrders::default(),
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
+            statuses: StatusCounts::default(),
             events,
             position,
         })
@@ -137,6 +140,7 @@ impl Fold {
         supply::fold(sheet, fact);
         debts::fold(sheet, fact)?;
         prepayment::fold(sheet, fact)?;
+        consumers::fold(conn, sheet, &mut self.statuses, fact)?;
         if let AccountEvent::ConsumptionCharged(e) = &fact.event {
             let meter = sheet
                 .meter_mut(&e.m)
@@ -184,6 +188,7 @@ impl Fold {
         deadlines::write(tx, &mut waiting)?;
         debts::write(tx, &mut waiting)?;
         prepayment::write(tx, &mut waiting)?;
+        consumers::write(tx, &mut waiting)?;
         exceptions::write(tx, &mut waiting)?;
         consumption::write(tx, &mut waiting)?;
         for sheet in waiting {
@@ -195,6 +200,7 @@ impl Fold {
         self.legacy.write(tx)?;
         self.work_orders.write(tx)?;
         self.trial.write(tx)?;
+        self.statuses.write(tx)?;
         self.counts.write(tx)
     }
 

@@ -248,6 +248,7 @@ mod tests {
             mn,
             g: n.is_multiple_of(7),
             x: Vec::new(),
+            b: None,
         })
     }
 

@@ -41,6 +41,8 @@ pub struct SchemeFacts {
     pub order_repeats_max: u32,
     /// Its quiet time, where it has one.
     pub quiet: Option<Quiet>,
+    /// The zone by which months are closed, where they are (E17).
+    pub closes_in: Option<Zone>,
 }
 
 impl SchemeFacts {
@@ -73,6 +75,10 @@ impl SchemeFacts {
                 calendar: policy.calendar().clone(),
                 zone: policy.zone().clone(),
             }),
+            closes_in: policy
+                .billing()
+                .and_then(|billing| billing.status.as_ref())
+                .map(|_| policy.zone().clone()),
         }
     }
 

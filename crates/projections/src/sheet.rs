@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use crate::models::accounts::{self, AccountRow, MeterRow};
 use crate::models::balances::statement::Statement;
 use crate::models::balances::{self, Wallet};
+use crate::models::consumers::{self, Consumer};
 use crate::models::consumption::Usage;
 use crate::models::deadlines::Deadlines;
 use crate::models::debts::{self, Debt};
@@ -96,6 +97,7 @@ pub(crate) struct Sheet {
     pub(crate) deadlines: PerUtility<Deadlines>,
     pub(crate) debt: Option<Part<Debt>>,
     pub(crate) prepayment: Option<Part<Prepayment>>,
+    pub(crate) consumer: Option<Part<Consumer>>,
     pub(crate) meters: Vec<MeterSheet>,
     pub(crate) statement: Statement,
     /// Waits to be written.
@@ -113,6 +115,7 @@ impl Sheet {
             deadlines: PerUtility::default(),
             debt: None,
             prepayment: None,
+            consumer: None,
             meters: Vec::new(),
             statement: Statement::default(),
             queued: false,
@@ -133,6 +136,7 @@ impl Sheet {
         }
         sheet.debt = debts::load(conn, no)?.map(Part::stored);
         sheet.prepayment = prepayment::load(conn, no)?.map(Part::stored);
+        sheet.consumer = consumers::load(conn, no)?.map(Part::stored);
         sheet.statement = Statement::load(conn, no)?;
         for (meter_no, row) in accounts::load_meters(conn, no)? {
             sheet.meters.push(MeterSheet {

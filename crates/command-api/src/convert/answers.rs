@@ -71,6 +71,8 @@ impl From<Receipt> for pb::Receipt {
             ReceiptKind::Debt => pb::ReceiptKind::Debt,
             ReceiptKind::Void => pb::ReceiptKind::Void,
             ReceiptKind::Arrears => pb::ReceiptKind::Arrears,
+            ReceiptKind::Bill => pb::ReceiptKind::Bill,
+            ReceiptKind::Deposit => pb::ReceiptKind::Deposit,
         };
         Self {
             number: r.number.as_str().to_owned(),

@@ -93,6 +93,7 @@ impl TryFrom<&pb::GetStatementRequest> for StatementQuestion {
             Ok(pb::Book::Electricity) => Some(Book::Electricity),
             Ok(pb::Book::Water) => Some(Book::Water),
             Ok(pb::Book::Debt) => Some(Book::Debt),
+            Ok(pb::Book::Bills) => Some(Book::Bills),
             Err(_) => {
                 f.note(
                     "book",

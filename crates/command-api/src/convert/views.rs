@@ -65,6 +65,9 @@ const fn reason(why: SupplyReason) -> &'static str {
         SupplyReason::FirstTopUp => "first-top-up",
         SupplyReason::CreditRestored => "credit-restored",
         SupplyReason::Staff => "staff",
+        SupplyReason::DuesUnpaid => "dues-unpaid",
+        SupplyReason::DuesPaid => "dues-paid",
+        SupplyReason::OnRequest => "on-request",
     }
 }
 
@@ -176,6 +179,7 @@ impl From<StatementLine> for pb::StatementLine {
             Book::Electricity => pb::Book::Electricity,
             Book::Water => pb::Book::Water,
             Book::Debt => pb::Book::Debt,
+            Book::Bills => pb::Book::Bills,
         };
         Self {
             book: book.into(),
@@ -198,6 +202,8 @@ impl From<ReceiptView> for pb::ReceiptRecord {
             ReceiptKind::Debt => pb::ReceiptKind::Debt,
             ReceiptKind::Void => pb::ReceiptKind::Void,
             ReceiptKind::Arrears => pb::ReceiptKind::Arrears,
+            ReceiptKind::Bill => pb::ReceiptKind::Bill,
+            ReceiptKind::Deposit => pb::ReceiptKind::Deposit,
         };
         let receipt = pb::Receipt {
             number: r.receipt.to_string(),

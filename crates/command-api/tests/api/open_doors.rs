@@ -94,5 +94,5 @@ async fn the_contract_with_its_comments_is_reflected_without_a_key() {
 fn the_embedded_contract_is_whole() {
     let set = prost_types::FileDescriptorSet::decode(pb::FILE_DESCRIPTOR_SET).unwrap();
     let services: usize = set.file.iter().map(|file| file.service.len()).sum();
-    assert_eq!(services, 9);
+    assert_eq!(services, 11);
 }

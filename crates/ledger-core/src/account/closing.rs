@@ -1,9 +1,10 @@
 //! Closing an account: final readings, dues and debts, then the credit goes out once (C16).
 
-use super::Wallet;
+use super::decide::not_offered;
 use super::draft::Draft;
 use super::meters;
 use super::payments::payment;
+use super::{Wallet, bills, consumer};
 use crate::command::{CloseTo, FinalReading, Source};
 use crate::event::{AccountClosed, AccountEvent, ClosedTo, ClosedWallet, CreditMovedIn, Payment};
 use crate::ids::AccountId;
@@ -41,12 +42,16 @@ pub(super) fn close(
         meters::remove(&mut rehearsal, last, at)?;
     }
     let settled = settle(&rehearsal)?;
+    must_owe_no_bills(&rehearsal)?;
     let to = match to {
         CloseTo::Move(account) if *account == *draft.account.id() => {
             return Err(super::decide::bad_input(
                 "to",
                 "an account cannot move its credit to itself",
             ));
+        }
+        CloseTo::Move(_) if draft.account.billing().is_some() => {
+            return Err(not_offered("moving what was paid beyond bills"));
         }
         CloseTo::Move(account) => ClosedTo::Moved(account.clone()),
         CloseTo::PayOut(channel) => ClosedTo::PaidOut(Payment {
@@ -60,12 +65,28 @@ pub(super) fn close(
             meters::remove(draft, last, at)?;
         }
     }
+    if let ClosedTo::PaidOut(pay) = &to {
+        consumer::pay_out_credit(draft, pay);
+    }
     let b = draft.this_month();
     draft.emit(AccountEvent::AccountClosed(AccountClosed {
         w: settled,
         b,
         to,
     }));
+    Ok(())
+}
+
+/// A billed account is closed when its bills are paid. Where consumers have statuses, their connection
+/// is ended instead (E9).
+fn must_owe_no_bills(draft: &Draft<'_>) -> Result<(), Rejection> {
+    if draft.account.status().is_some() {
+        return Err(not_offered("closing beside the end of a connection"));
+    }
+    let owed = bills::payable(draft);
+    if owed.is_positive() {
+        return Err(Rejection::AccountOwes { owed });
+    }
     Ok(())
 }
 

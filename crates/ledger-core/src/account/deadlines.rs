@@ -1,12 +1,12 @@
 //! The account's own deadlines (C6): the end of the first 72 hours (U2, U3, U8), the turns by which
-//! electricity credit pays a negative water balance (U7), the end of quiet time for which a cut waits
-//! (C15).
+//! electricity credit pays a negative water balance (U7), the months' closes (E17), and the end of quiet
+//! time for which a cut waits (C15).
 //!
 //! They act before a later command, as of their due time, in the same append. So a clock that runs late,
 //! or not at all, changes nothing but when somebody sees it.
 
 use super::draft::Draft;
-use super::{Account, Lifecycle, Wallet, quiet};
+use super::{Account, Lifecycle, Wallet, close, quiet};
 use crate::event::{AccountEvent, CreditTransferred};
 use crate::num::Money;
 use crate::scheme::{SchemePolicy, TransferPolicy};
@@ -25,6 +25,11 @@ pub(super) fn act(draft: &mut Draft<'_>, until: Timestamp) {
         if turn_at(draft.account, draft.policy, due) {
             draft.begin_step(due, true);
             transfer(draft);
+            draft.end_step();
+        }
+        if close::due(draft.account, draft.policy) == Some(due) {
+            draft.begin_step(due, true);
+            close::close(draft);
             draft.end_step();
         }
         if quiet::ends_at(draft.account, due) {
@@ -51,8 +56,10 @@ pub(super) fn next(
         .filter(|due| *due > after)
         .min();
     let turn = policy.transfer().and_then(|t| next_turn(account, t, after));
+    let close = close::due(account, policy).filter(|due| *due > after);
     let quiet = quiet::next(account, after);
-    grace.into_iter().chain(turn).chain(quiet).min()
+    let credit = grace.into_iter().chain(turn);
+    credit.chain(close).chain(quiet).min()
 }
 
 /// Deadlines at the newest event's own instant still lie ahead, unless deadlines acted then already.

@@ -4,14 +4,15 @@
 //! existence, status, input, policy. Deadlines that were due before the command act first, and stay
 //! also when the command is refused (C6).
 
+use super::consumer::Listed;
 use super::draft::Draft;
 use super::{
-    Account, Lifecycle, closing, deadlines, debts, delivery, emergency, joining, legacy, meters,
-    payments, readings, responsible, supply,
+    Account, Lifecycle, bills, closing, consumer, deadlines, debts, delivery, emergency, joining,
+    legacy, meters, payments, queries, readings, responsible, supply,
 };
 use crate::answer::{Answer, ReadingOutcome};
-use crate::command::{Command, Facts, OpenAccount};
-use crate::event::{AccountEvent, AccountOpened};
+use crate::command::{BillingCommand, Command, Facts, OpenAccount};
+use crate::event::{AccountEvent, AccountOpened, Listing};
 use crate::rejection::Rejection;
 use crate::scheme::SchemePolicy;
 use crate::time::Timestamp;
@@ -74,7 +75,10 @@ fn refuse(command: &Command, rejection: Rejection) -> Answer {
 fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> {
     must_be_alive(draft.account, command)?;
     match command {
-        Command::OpenAccount(open) => open_account(draft, open)?,
+        Command::OpenAccount(open) => {
+            open_account(draft, open)?;
+            consumer::list_opened(draft);
+        }
         Command::CloseAccount { finals, to } => closing::close(draft, finals, to)?,
         Command::InstallMeter(install) => meters::install(draft, install)?,
         Command::RemoveMeter { last, at } => meters::remove(draft, last, *at)?,
@@ -124,6 +128,69 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
         Command::RecordReading(reading) => {
             return readings::record(draft, reading).map(Answer::Reading);
         }
+        Command::Billing(command) => return apply_billing(draft, command),
+    }
+    Ok(Answer::Done {
+        account: draft.account.id().clone(),
+    })
+}
+
+/// Commands to postpaid accounts.
+fn apply_billing(draft: &mut Draft<'_>, command: &BillingCommand) -> Result<Answer, Rejection> {
+    match command {
+        BillingCommand::OpenConnection { open, deposit } => {
+            let listed = Listed {
+                deposit: *deposit,
+                ..Listed::of(Listing::General)
+            };
+            consumer::open(draft, open, &listed)?;
+        }
+        BillingCommand::OpenTemporary { open, until } => {
+            let listed = Listed {
+                until: Some(*until),
+                ..Listed::of(Listing::Temporary)
+            };
+            consumer::open(draft, open, &listed)?;
+        }
+        BillingCommand::Import {
+            open,
+            arrears,
+            since,
+        } => {
+            let listed = Listed {
+                arrears: *arrears,
+                since: Some(*since),
+                ..Listed::of(Listing::Imported)
+            };
+            consumer::open(draft, open, &listed)?;
+        }
+        BillingCommand::PayBill(pay) => return bills::pay(draft, pay),
+        BillingCommand::PayDeposit { amount, source } => {
+            return consumer::pay_deposit(draft, *amount, source);
+        }
+        BillingCommand::UseDeposit => consumer::use_deposit(draft)?,
+        BillingCommand::PayOut { channel } => consumer::pay_out(draft, channel)?,
+        BillingCommand::PostMiscellaneous {
+            kind,
+            amount,
+            document,
+        } => bills::post_miscellaneous(draft, *kind, *amount, document)?,
+        BillingCommand::Adjust { amount, document } => bills::adjust(draft, *amount, document)?,
+        BillingCommand::CutConsumer { reading } => consumer::cut(draft, reading.as_ref())?,
+        BillingCommand::ReconnectConsumer => consumer::reconnect(draft)?,
+        BillingCommand::EndConnection { last } => consumer::end(draft, last.as_ref())?,
+        BillingCommand::StopBill { reading } => consumer::stop(draft, reading.as_ref())?,
+        BillingCommand::Reactivate => consumer::reactivate(draft)?,
+        BillingCommand::ExtendTemporary { until } => consumer::extend(draft, *until)?,
+        BillingCommand::CutForDues { run_began_at } => {
+            consumer::cut_in_run(draft, *run_began_at)?;
+        }
+        BillingCommand::RaiseQuery { document } => queries::raise(draft, document)?,
+        BillingCommand::AnswerQuery {
+            query,
+            document,
+            settled,
+        } => queries::answer(draft, *query, document, *settled)?,
     }
     Ok(Answer::Done {
         account: draft.account.id().clone(),
@@ -132,7 +199,10 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
 
 /// Existence and status. Readings of a closed account's meter are judged by the meter's own end.
 fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> {
-    let opens = matches!(command, Command::OpenAccount(_));
+    let opens = match command {
+        Command::Billing(billing) => billing.opens(),
+        other => matches!(other, Command::OpenAccount(_)),
+    };
     let reads = matches!(command, Command::RecordReading(_) | Command::Tick);
     match account.lifecycle() {
         Lifecycle::Unborn if opens => Ok(()),
@@ -145,7 +215,7 @@ fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> 
     }
 }
 
-fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejection> {
+pub(super) fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejection> {
     if open
         .scheme
         .as_ref()
@@ -190,6 +260,12 @@ fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejecti
     };
     draft.emit(AccountEvent::AccountOpened(event));
     Ok(())
+}
+
+pub(super) fn not_offered(what: &str) -> Rejection {
+    Rejection::NotOffered {
+        what: what.to_owned(),
+    }
 }
 
 pub(super) fn bad_input(field: &str, reason: &str) -> Rejection {

@@ -3,7 +3,7 @@
 use super::decide::Emitted;
 use super::{Account, supply};
 use crate::command::Facts;
-use crate::event::{AccountEvent, LowCreditNoticed, Stamp};
+use crate::event::{AccountEvent, BillingEvent, LowCreditNoticed, Stamp};
 use crate::ids::ReceiptNumber;
 use crate::num::Money;
 use crate::scheme::SchemePolicy;
@@ -66,6 +66,10 @@ impl<'a> Draft<'a> {
             at: self.at,
             by_deadline: self.by_deadline,
         });
+    }
+
+    pub(super) fn emit_billing(&mut self, event: BillingEvent) {
+        self.emit(AccountEvent::Billing(event));
     }
 
     /// After the facts of a step: supply follows credit (U2, U8), notices go out (U5).

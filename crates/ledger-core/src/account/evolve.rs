@@ -5,8 +5,8 @@ use super::wallet::{OpenOrder, Supply, WaitingCut};
 use super::{Account, Arrears, Joined, Lifecycle, Profile, Undelivered};
 use crate::debt::DebtPlan;
 use crate::event::{
-    AccountClosed, AccountEvent, ConsumptionCharged, LinePart, MeterExchanged, MeterInstalled,
-    ReadingKept, Stamp, SupplyOrdered,
+    AccountClosed, AccountEvent, BillingEvent, ConsumptionCharged, LinePart, MeterExchanged,
+    MeterInstalled, ReadingKept, Stamp, SupplyOrdered,
 };
 use crate::ids::MeterNumber;
 use crate::num::Money;
@@ -24,6 +24,7 @@ impl Account {
             self.deadlines_done = Some(stamp.at);
         }
         self.fold(event, stamp);
+        self.fold_billing(event, stamp);
     }
 
     #[expect(
@@ -170,6 +171,13 @@ impl Account {
                 self.receipts += 1;
             }
             AccountEvent::CreditDelivered(e) => self.undelivered.retain(|u| u.receipt != e.rc),
+            AccountEvent::Billing(e) => {
+                let receipt = matches!(
+                    e,
+                    BillingEvent::BillPaid(_) | BillingEvent::SecurityDepositPaid(_)
+                );
+                self.receipts += u32::from(receipt);
+            }
         }
     }
 
@@ -223,7 +231,9 @@ impl Account {
 
     fn fold_consumption(&mut self, e: &ConsumptionCharged, stamp: Stamp) {
         self.advance_month(e);
-        self.wallet_mut(e.u).debit(e.a, stamp.at);
+        if e.b.is_none() {
+            self.wallet_mut(e.u).debit(e.a, stamp.at);
+        }
         if let Some(meter) = self.meter_in_place_mut(&e.m) {
             let backflow = e.v < meter.base.value && e.q.is_zero();
             let value = if backflow { meter.base.value } else { e.v };

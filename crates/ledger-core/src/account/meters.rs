@@ -5,7 +5,11 @@ use super::judge::{Judgement, judge};
 use super::meter::MeterState;
 use super::payments::must_not_be_future;
 use super::readings::{self, limits, must_fit_register};
-use super::{KeptClass, decide::bad_input, supply};
+use super::{
+    KeptClass,
+    decide::{bad_input, not_offered},
+    supply,
+};
 use crate::command::{ExchangeMeter, FinalReading, InstallMeter, Reading, Resolution};
 use crate::event::{
     AccountEvent, MeterActivated, MeterExchanged, MeterInstalled, MeterRemoved, RegisterSpec,
@@ -14,6 +18,7 @@ use crate::event::{
 use crate::ids::MeterNumber;
 use crate::num::Quantity;
 use crate::rejection::Rejection;
+use crate::status::Status;
 use crate::time::Timestamp;
 use crate::utility::Utility;
 
@@ -103,6 +108,9 @@ fn register_or_default(
 
 /// Starts the first period of a meter (U2).
 pub(super) fn activate(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(), Rejection> {
+    if draft.policy.billing().is_some() {
+        return Err(not_offered("activation"));
+    }
     let meter = in_place(draft, number)?;
     let utility = meter.utility;
     if draft
@@ -197,6 +205,10 @@ pub(super) fn charge_final(
 ) -> Result<(), Rejection> {
     let meter = in_place(draft, &last.meter)?;
     must_fit_register(meter, last.value)?;
+    // Nothing more is charged to a final status (E8); the meter may still be taken away.
+    if draft.account.status().is_some_and(Status::is_final) {
+        return Ok(());
+    }
     let (utility, base) = (meter.utility, meter.base);
     if at == base.at && last.value == base.value {
         return Ok(());

@@ -1,7 +1,8 @@
 //! One account: what decisions need to know of it, and the doors to it.
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
-//!   `meters`, `debts`, `supply`, `closing`, `deadlines`.
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`; for postpaid accounts `bills`, `close`,
+//!   `consumer`, `queries`, on what `billing` folds.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
 //!
@@ -9,7 +10,11 @@
 //! their own, and everything that only reports is a read model.
 
 mod arrears;
+mod billing;
+mod bills;
+mod close;
 mod closing;
+mod consumer;
 mod deadlines;
 mod debts;
 mod decide;
@@ -24,6 +29,7 @@ mod meter;
 mod meters;
 mod payments;
 mod pricing;
+mod queries;
 mod quiet;
 mod readings;
 mod responsible;
@@ -31,6 +37,7 @@ mod supply;
 mod wallet;
 
 pub use arrears::Arrears;
+pub use billing::{Billing, Estimate, OpenBill, OpenQuery};
 pub use decide::{Decided, Emitted, decide};
 pub use delivery::Undelivered;
 pub use joining::{Joined, initial_credit_stream};
@@ -50,7 +57,7 @@ use crate::time::Timestamp;
 use crate::utility::Utility;
 
 /// Changes with every change of the folded form, so that older snapshots are not used.
-const STATE_VERSION: &str = "account-state-3";
+const STATE_VERSION: &str = "account-state-4";
 
 /// Where an account stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,6 +93,7 @@ pub struct Account {
     debt: Option<DebtPlan>,
     legacy: Vec<LegacyCredit>,
     responsible: Option<Responsible>,
+    billing: Option<Box<Billing>>,
     receipts: u32,
     voided: Vec<String>,
     moved_in: Vec<AccountId>,
@@ -114,6 +122,7 @@ impl Account {
             debt: None,
             legacy: Vec::new(),
             responsible: None,
+            billing: None,
             receipts: 0,
             voided: Vec::new(),
             moved_in: Vec::new(),

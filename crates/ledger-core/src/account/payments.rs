@@ -1,6 +1,6 @@
 //! Payments into credit: top-ups and voids (U4, U13, C13, C16).
 
-use super::decide::bad_input;
+use super::decide::{bad_input, not_offered};
 use super::draft::Draft;
 use super::{arrears, joining, supply};
 use crate::answer::{Answer, Receipt, ReceiptKind};
@@ -67,7 +67,9 @@ pub(super) fn must_be_payable(draft: &Draft<'_>, amount: Money) -> Result<(), Re
 }
 
 fn must_be_within_limits(draft: &Draft<'_>, amount: Money) -> Result<(), Rejection> {
-    let limits = draft.policy.top_up();
+    let Some(limits) = draft.policy.top_up() else {
+        return Err(not_offered("top-ups"));
+    };
     if amount < limits.minimum {
         return Err(Rejection::TopUpBelowMinimum {
             minimum: limits.minimum,

@@ -5,7 +5,7 @@ use crate::num::Quantity;
 use crate::rejection::Rejection;
 use crate::scheme::SchemePolicy;
 use crate::tariff::{self, Charge, Customer, NoTariff, Scale, Span, Tariff};
-use crate::time::Timestamp;
+use crate::time::{Month, Timestamp};
 use crate::utility::Utility;
 
 /// Prices `quantity`, used evenly from `from` to `to`.
@@ -26,6 +26,22 @@ pub(super) fn price(
         span,
     )
     .map_err(refusal)
+}
+
+/// What so many units cost as a month of their own (E3), used evenly over it; none where there is no
+/// tariff.
+pub(super) fn price_month(
+    account: &Account,
+    policy: &SchemePolicy,
+    (utility, month): (Utility, Month),
+    quantity: Quantity,
+) -> Option<Charge> {
+    let span = Span {
+        from: policy.zone().start_of_month(month),
+        to: policy.zone().start_of_month(month.next()),
+        quantity,
+    };
+    tariff::price(policy.price_book(), customer(account, utility), None, span).ok()
 }
 
 /// The tariff of an account's utility at an instant.

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::judge::{Judgement, Limits, judge};
 use super::meter::{Base, KEPT_READINGS_MAX, Kept, KeptClass, MeterState};
-use super::{Account, pricing, supply};
+use super::{Account, bills, pricing, queries, supply};
 use crate::answer::ReadingOutcome;
 use crate::command::{PriorReading, Reading};
 use crate::event::{
@@ -11,7 +11,7 @@ use crate::event::{
 };
 use crate::ids::MeterNumber;
 use crate::num::Quantity;
-use crate::rejection::Rejection;
+use crate::rejection::{BillingRefusal, Rejection};
 use crate::scheme::SchemePolicy;
 use crate::time::Timestamp;
 use crate::utility::Utility;
@@ -55,6 +55,9 @@ pub(super) fn record(
             meter: reading.meter.to_string(),
         }
     })?;
+    if let Some(status) = draft.account.status().filter(|s| s.is_final()) {
+        return Err(BillingRefusal::StatusFinal { status }.into());
+    }
     refuse_what_cannot_be(draft, meter, reading)?;
     if let Some(known) = known_at(draft, meter, reading.read_at) {
         return repeat_or_conflict(draft, meter.utility, known, reading);
@@ -65,6 +68,10 @@ pub(super) fn record(
             .map(|()| ReadingOutcome::Late);
     }
     let limits = limits(draft.account, draft.policy, meter);
+    let meter = meter.clone();
+    if let Some(refused) = queries::refuse_self_reading(draft, &meter, reading)? {
+        return Ok(refused);
+    }
     match judge(meter.base, reading.read_at, reading.value, &limits) {
         Judgement::Used(quantity) => accept(draft, utility, reading, quantity),
         Judgement::Backflow => accept(draft, utility, reading, Quantity::ZERO),
@@ -261,6 +268,8 @@ pub(super) fn accept(
     let gap = is_gap(draft, meter, span);
     let charge = pricing::price(draft.account, draft.policy, utility, span, quantity)?;
     let amount = charge.total;
+    bills::reverse_estimates(draft);
+    let owed_in = bills::month_owed(draft, reading.read_at);
     draft.emit(AccountEvent::ConsumptionCharged(ConsumptionCharged {
         u: utility,
         m: reading.meter.clone(),
@@ -273,7 +282,11 @@ pub(super) fn accept(
         mn: charge.minimums,
         g: gap,
         x: charge.extras,
+        b: owed_in,
     }));
+    if let Some(month) = owed_in {
+        bills::raise(draft, month, amount);
+    }
     if suspected {
         let ended = SuspicionEnded {
             u: utility,

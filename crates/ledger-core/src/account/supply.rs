@@ -1,12 +1,13 @@
 //! Supply: what it should be by credit, staff's orders, and orders to the meter (U2, U3, U8, C20).
 
+use super::decide::not_offered;
 use super::draft::Draft;
-use super::{Supply, Wallet, deadlines, quiet};
+use super::{Billing, Supply, Wallet, deadlines, quiet};
 use crate::event::{
     AccountEvent, MeterOrderConfirmed, MeterOrderRepeated, SupplyOrdered, SupplyReason,
 };
 use crate::ids::MeterNumber;
-use crate::rejection::Rejection;
+use crate::rejection::{BillingRefusal, Rejection};
 use crate::scheme::ReconnectAt;
 use crate::time::Timestamp;
 use crate::utility::Utility;
@@ -36,6 +37,10 @@ fn by_credit(draft: &Draft<'_>, wallet: &Wallet) -> Supply {
 
 /// Orders the meter to what credit asks for, unless staff hold supply off.
 pub(super) fn follow_credit(draft: &mut Draft<'_>, utility: Utility) {
+    if draft.account.billing().is_some() {
+        decide_waiting_cut(draft, utility);
+        return;
+    }
     let Some(wallet) = draft.account.wallet(utility) else {
         return;
     };
@@ -82,8 +87,97 @@ pub(super) fn order(
     });
 }
 
+/// Orders the billed meter on or off, where it is not so already; `on` is the reason of a connection.
+pub(super) fn order_billed(draft: &mut Draft<'_>, to: Supply, on: SupplyReason) {
+    let Some(utility) = draft.account.billing().map(Billing::utility) else {
+        return;
+    };
+    let Some(meter) = draft.account.meter_of(utility).map(|m| m.number.clone()) else {
+        return;
+    };
+    let now = draft
+        .account
+        .wallet(utility)
+        .map_or(Supply::On, |w| w.supply);
+    match (now, to) {
+        (Supply::On, Supply::Off(why)) => order(draft, utility, meter, Err(why)),
+        (Supply::Off(_), Supply::On) => order(draft, utility, meter, Ok(on)),
+        (Supply::On, Supply::On) | (Supply::Off(_), Supply::Off(_)) => {}
+    }
+}
+
+/// Cuts the billed meter for what is owed (E5, K4), after quiet time where it is quiet (C15).
+pub(super) fn cut_for_dues(draft: &mut Draft<'_>) {
+    let Some(utility) = draft.account.billing().map(Billing::utility) else {
+        return;
+    };
+    let on = draft
+        .account
+        .wallet(utility)
+        .is_none_or(|w| w.supply == Supply::On);
+    if let Some(meter) = draft.account.meter_of(utility).filter(|_| on) {
+        let meter = meter.number.clone();
+        quiet::cut(draft, utility, meter, SupplyReason::DuesUnpaid);
+    }
+}
+
+/// C15: a cut that waited is decided anew when quiet time is over: still cut off by status, or still
+/// owing where there are no statuses.
+fn decide_waiting_cut(draft: &mut Draft<'_>, utility: Utility) {
+    let Some(waits) = draft.account.wallet(utility).and_then(|w| w.cut_waits) else {
+        return;
+    };
+    let Some(meter) = draft.account.meter_of(utility).map(|m| m.number.clone()) else {
+        return;
+    };
+    let wanted = match draft.account.status() {
+        Some(status) => status.is_disconnected(),
+        None => super::bills::payable(draft).is_positive(),
+    };
+    if !wanted {
+        quiet::cancel(draft, utility, meter);
+    } else if draft.at >= waits.until {
+        quiet::cut(draft, utility, meter, SupplyReason::DuesUnpaid);
+    }
+}
+
+/// K4, K8: a payment in full brings supply back that was cut for dues, any payment takes back a cut that
+/// the meter has not confirmed.
+pub(super) fn follow_payment(draft: &mut Draft<'_>, full: bool) {
+    if !draft
+        .policy
+        .billing()
+        .is_some_and(|b| b.reconnects_when_paid)
+    {
+        return;
+    }
+    let utility = draft.account.billing().map(Billing::utility);
+    let Some(wallet) = utility.and_then(|u| draft.account.wallet(u)) else {
+        return;
+    };
+    let waits = wallet.cut_waits.is_some();
+    let cut = wallet.supply == Supply::Off(SupplyReason::DuesUnpaid);
+    let unconfirmed = wallet.open_order.as_ref().is_some_and(|order| !order.on);
+    if cut && (full || unconfirmed) {
+        order_billed(draft, Supply::On, SupplyReason::DuesPaid);
+    }
+    let meter = utility.and_then(|u| draft.account.meter_of(u));
+    if let (true, Some(utility), Some(number)) = (waits, utility, meter.map(|m| m.number.clone())) {
+        quiet::cancel(draft, utility, number);
+    }
+}
+
+/// Where statuses are kept, supply follows them and is not ordered by itself (E7).
+fn must_not_have_statuses(draft: &Draft<'_>) -> Result<(), Rejection> {
+    if draft.account.status().is_some() {
+        return Err(not_offered("supply orders beside the consumer's status"));
+    }
+    Ok(())
+}
+
 /// Staff order supply off, whatever the credit.
 pub(super) fn disconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(), Rejection> {
+    must_not_have_statuses(draft)?;
     let utility = utility_of(draft, number)?;
     if draft
         .account
@@ -100,12 +194,17 @@ pub(super) fn disconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<
 
 /// Staff lift their order; what credit keeps off stays off.
 pub(super) fn reconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(), Rejection> {
+    must_not_have_statuses(draft)?;
     let utility = utility_of(draft, number)?;
     let Some(wallet) = draft.account.wallet(utility) else {
         return Err(Rejection::UnknownMeter {
             meter: number.to_string(),
         });
     };
+    let owed = super::bills::payable(draft);
+    if wallet.supply == Supply::Off(SupplyReason::DuesUnpaid) && owed.is_positive() {
+        return Err(BillingRefusal::DuesUnpaid { owed }.into());
+    }
     let balance = wallet.balance;
     match (wallet.supply, by_credit(draft, wallet)) {
         (Supply::On, _) => Err(Rejection::SupplyAlready {

@@ -176,6 +176,10 @@ pub struct ConsumptionCharged {
     /// energy and what was missing to minimums.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub x: Vec<LinePart>,
+    /// Billing month in which a postpaid customer owes it: the month of the reading. Absent where the
+    /// charge is taken from prepaid credit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub b: Option<Month>,
 }
 
 impl ConsumptionCharged {
@@ -432,6 +436,12 @@ pub enum SupplyReason {
     CreditRestored,
     /// Staff ordered it.
     Staff,
+    /// What is owed was not paid in time (E5, K4).
+    DuesUnpaid,
+    /// What was owed is paid (K8), or the payment came before the cut (K4).
+    DuesPaid,
+    /// The consumer asked for it (E9, E11).
+    OnRequest,
 }
 
 /// `supply-disconnection-ordered.v1`, `supply-reconnection-ordered.v1`

@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{AccountEvent, Event, MeterEvent, SuspenseEvent, WorkOrderEvent};
+use super::{AccountEvent, BillingEvent, Event, MeterEvent, SuspenseEvent, WorkOrderEvent};
 
 /// A stored event that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,8 +56,14 @@ macro_rules! kinds {
     };
     (@pat $name:ident $outer:ident) => { Event::$outer($name) };
     (@pat $name:ident $outer:ident $inner:ident $fact:ident) => { Event::$outer($inner::$fact($name)) };
+    (@pat $name:ident $outer:ident $inner:ident $fact:ident $nested:ident $deep:ident) => {
+        Event::$outer($inner::$fact($nested::$deep($name)))
+    };
     (@make ($value:expr) $outer:ident) => { Event::$outer($value) };
     (@make ($value:expr) $outer:ident $inner:ident $fact:ident) => { Event::$outer($inner::$fact($value)) };
+    (@make ($value:expr) $outer:ident $inner:ident $fact:ident $nested:ident $deep:ident) => {
+        Event::$outer($inner::$fact($nested::$deep($value)))
+    };
 }
 
 kinds! {
@@ -118,6 +124,29 @@ kinds! {
     "old-account-settled.v1" => WorkOrder WorkOrderEvent OldAccountSettled;
     "old-meter-returned.v1" => WorkOrder WorkOrderEvent OldMeterReturned;
     "work-order-cancelled.v1" => WorkOrder WorkOrderEvent Cancelled;
+    "consumer-listed.v1" => Account AccountEvent Billing BillingEvent ConsumerListed;
+    "consumption-estimated.v1" => Account AccountEvent Billing BillingEvent ConsumptionEstimated;
+    "estimates-reversed.v1" => Account AccountEvent Billing BillingEvent EstimatesReversed;
+    "surcharge-charged.v1" => Account AccountEvent Billing BillingEvent SurchargeCharged;
+    "obligatory-fee-charged.v1" => Account AccountEvent Billing BillingEvent ObligatoryFeeCharged;
+    "miscellaneous-billed.v1" => Account AccountEvent Billing BillingEvent MiscellaneousBilled;
+    "bill-adjusted.v1" => Account AccountEvent Billing BillingEvent BillAdjusted;
+    "bill-raised.v1" => Account AccountEvent Billing BillingEvent BillRaised;
+    "bill-paid.v1" => Account AccountEvent Billing BillingEvent BillPaid;
+    "security-deposit-paid.v1" => Account AccountEvent Billing BillingEvent SecurityDepositPaid;
+    "security-deposit-used.v1" => Account AccountEvent Billing BillingEvent SecurityDepositUsed;
+    "security-deposit-returned.v1" => Account AccountEvent Billing BillingEvent SecurityDepositReturned;
+    "credit-paid-out.v1" => Account AccountEvent Billing BillingEvent CreditPaidOut;
+    "month-closed.v1" => Account AccountEvent Billing BillingEvent MonthClosed;
+    "disconnection-notice-served.v1" => Account AccountEvent Billing BillingEvent DisconnectionNoticeServed;
+    "consumer-disconnected.v1" => Account AccountEvent Billing BillingEvent ConsumerDisconnected;
+    "consumer-reconnected.v1" => Account AccountEvent Billing BillingEvent ConsumerReconnected;
+    "connection-ended.v1" => Account AccountEvent Billing BillingEvent ConnectionEnded;
+    "bill-stopped.v1" => Account AccountEvent Billing BillingEvent BillStopped;
+    "consumer-reactivated.v1" => Account AccountEvent Billing BillingEvent ConsumerReactivated;
+    "temporary-connection-extended.v1" => Account AccountEvent Billing BillingEvent TemporaryConnectionExtended;
+    "query-raised.v1" => Account AccountEvent Billing BillingEvent QueryRaised;
+    "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

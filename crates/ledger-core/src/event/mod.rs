@@ -6,6 +6,7 @@
 //! these a year; each is spelled out where its struct is declared.
 
 mod account;
+mod billing;
 mod codec;
 mod legacy;
 mod meta;
@@ -16,6 +17,7 @@ mod streams;
 mod workorder;
 
 pub use account::*;
+pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
@@ -104,6 +106,8 @@ pub enum AccountEvent {
     ArrearsPaid(ArrearsPaid),
     /// The meter took in the value of a top-up (P7).
     CreditDelivered(CreditDelivered),
+    /// Bills, dues and the consumer's standing (postpaid).
+    Billing(BillingEvent),
 }
 
 /// A fact in any stream.
@@ -125,6 +129,12 @@ pub enum Event {
     Legacy(LegacyCreditClaimed),
     /// In `workorder-<id>`.
     WorkOrder(WorkOrderEvent),
+}
+
+impl From<BillingEvent> for AccountEvent {
+    fn from(event: BillingEvent) -> Self {
+        Self::Billing(event)
+    }
 }
 
 impl From<AccountEvent> for Event {

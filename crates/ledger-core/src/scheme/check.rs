@@ -3,9 +3,10 @@
 //! Owns what makes a policy consistent; what one key may hold by itself is checked where it is read.
 //! Each fault names its key, so that the line can be found.
 
+use super::billing::BillMade;
 use super::calendar::{HOLIDAYS_MAX, WINDOWS_MAX};
 use super::file::{SchemeFile, UtilitiesFile};
-use super::policy::{Currency, MeterNumberPolicy};
+use super::policy::{Currency, MeterNumberPolicy, TopUpPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::Money;
 use crate::tariff::{Tariff, check_beginnings, is_name};
@@ -44,6 +45,7 @@ pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
     }
     check_meter_number(&file.meter_number)?;
     check_amounts(file)?;
+    check_billing(file)?;
     check_transfer(file)?;
     check_calendar(file)?;
     check_legacy(file)
@@ -69,43 +71,24 @@ fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {
 
 /// Amounts of money that people pay or see have the currency's decimals (C3).
 fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
-    let decimals = file.currency.decimals;
-    let payable = |key: &str, amount: Money| {
-        if !amount.is_positive() {
-            return Err(fault(key, "above zero"));
-        }
-        if !amount.has_decimals_at_most(u32::from(decimals)) {
-            return Err(fault(
-                key,
-                format!("at most {decimals} decimals, as the currency has"),
-            ));
-        }
-        Ok(())
-    };
-    payable("topup.minimum", file.topup.minimum)?;
-    payable("limits.amount_max", file.limits.amount_max)?;
-    if let Some(maximum) = file.topup.maximum {
-        payable("topup.maximum", maximum)?;
-        if maximum < file.topup.minimum {
-            return Err(fault("topup.maximum", "not below topup.minimum"));
-        }
-    }
-    if file.topup.maximum.unwrap_or(file.topup.minimum) > file.limits.amount_max {
-        return Err(fault(
-            "limits.amount_max",
-            "not below the amounts of a top-up",
-        ));
+    payable(file, "limits.amount_max", file.limits.amount_max)?;
+    if let Some(topup) = &file.topup {
+        check_top_up(file, topup)?;
     }
     if let Some(initial) = file.joining.as_ref().and_then(|j| j.initial_credit) {
-        payable("joining.initial_credit", initial)?;
+        payable(file, "joining.initial_credit", initial)?;
     }
     if let Some(emergency) = &file.emergency {
-        payable("emergency.amount", emergency.amount)?;
-        payable("emergency.below", emergency.below)?;
+        payable(file, "emergency.amount", emergency.amount)?;
+        payable(file, "emergency.below", emergency.below)?;
     }
     for (utility, policy) in present(&file.utilities) {
         if let Some(threshold) = policy.low_credit_at {
-            payable(&format!("utilities.{utility}.low_credit_at"), threshold)?;
+            payable(
+                file,
+                &format!("utilities.{utility}.low_credit_at"),
+                threshold,
+            )?;
         }
     }
     for (utility, policy) in present(&file.utilities) {
@@ -123,6 +106,79 @@ fn check_amounts(file: &SchemeFile) -> Result<(), Fault> {
         return Err(fault("limits.contracted_kva_max", "at least 1"));
     }
     Ok(())
+}
+
+fn payable(file: &SchemeFile, key: &str, amount: Money) -> Result<(), Fault> {
+    let decimals = file.currency.decimals;
+    if !amount.is_positive() {
+        return Err(fault(key, "above zero"));
+    }
+    if !amount.has_decimals_at_most(u32::from(decimals)) {
+        return Err(fault(
+            key,
+            format!("at most {decimals} decimals, as the currency has"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_top_up(file: &SchemeFile, topup: &TopUpPolicy) -> Result<(), Fault> {
+    payable(file, "topup.minimum", topup.minimum)?;
+    if let Some(maximum) = topup.maximum {
+        payable(file, "topup.maximum", maximum)?;
+        if maximum < topup.minimum {
+            return Err(fault("topup.maximum", "not below topup.minimum"));
+        }
+    }
+    if topup.maximum.unwrap_or(topup.minimum) > file.limits.amount_max {
+        return Err(fault(
+            "limits.amount_max",
+            "not below the amounts of a top-up",
+        ));
+    }
+    Ok(())
+}
+
+/// A scheme is prepaid or postpaid, and a postpaid one bills one utility.
+fn check_billing(file: &SchemeFile) -> Result<(), Fault> {
+    let Some(billing) = &file.billing else {
+        return match &file.topup {
+            Some(_) => Ok(()),
+            None => Err(fault(
+                "topup",
+                "a scheme has [topup] (prepaid) or [billing] (postpaid)",
+            )),
+        };
+    };
+    if file.topup.is_some() {
+        return Err(fault(
+            "billing",
+            "a scheme that bills afterwards has no [topup]",
+        ));
+    }
+    if present(&file.utilities).count() > 1 {
+        return Err(fault("billing", "a postpaid scheme bills one utility"));
+    }
+    if (billing.made == BillMade::AtReading) != billing.due_days.is_some() {
+        return Err(fault(
+            "billing.due_days",
+            "given when, and only when, the bill is made at the reading",
+        ));
+    }
+    let Some(status) = &billing.status else {
+        return Ok(());
+    };
+    if status.payment_from_day > status.payment_to_day {
+        return Err(fault(
+            "billing.status.payment_from_day",
+            "not after payment_to_day",
+        ));
+    }
+    if !status.surcharge.is_positive() {
+        return Err(fault("billing.status.surcharge", "above zero"));
+    }
+    payable(file, "billing.status.obligatory_fee", status.obligatory_fee)?;
+    payable(file, "billing.status.deposit", status.deposit)
 }
 
 fn check_transfer(file: &SchemeFile) -> Result<(), Fault> {

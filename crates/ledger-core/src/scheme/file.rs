@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Deserializer, de};
 
+use super::billing::BillingPolicy;
 use super::calendar::{Calendar, QuietPolicy};
 use super::legacy::LegacyPolicies;
 use super::notify::NotificationPolicy;
@@ -43,7 +44,8 @@ pub(super) struct SchemeFile {
     pub(super) currency: Currency,
     pub(super) utilities: UtilitiesFile,
     pub(super) meter_number: MeterNumberPolicy,
-    pub(super) topup: TopUpPolicy,
+    pub(super) topup: Option<TopUpPolicy>,
+    pub(super) billing: Option<BillingPolicy>,
     pub(super) transfer: Option<TransferPolicy>,
     pub(super) debt: Option<DebtPolicy>,
     pub(super) readings: ReadingPolicy,

@@ -5,6 +5,7 @@
 //! unknown, missing or out of range is refused with its name and line, so that a policy that loads is
 //! complete and consistent. Reading a file from disk is the caller's.
 
+mod billing;
 mod calendar;
 mod check;
 mod diff;
@@ -18,6 +19,7 @@ mod prepayment;
 mod swap;
 mod utility;
 
+pub use billing::{BillMade, BillingPolicy, Overpayment, SelfReadingPolicy, StatusPolicy};
 pub use calendar::{Calendar, Holiday, QuietHours, QuietPolicy, TimeOfDay, Weekday};
 pub use diff::{SchemeChange, changes};
 pub use error::SchemeError;
@@ -98,8 +100,8 @@ mod tests {
     #[test]
     fn u4_a_top_up_is_at_least_two_dollars_and_cannot_be_voided() {
         let policy = usms();
-        assert_eq!(policy.top_up().minimum, Money::from_cents(200));
-        assert_eq!(policy.top_up().maximum, None);
+        assert_eq!(policy.top_up().unwrap().minimum, Money::from_cents(200));
+        assert_eq!(policy.top_up().unwrap().maximum, None);
         assert_eq!(policy.void_window(), None);
         assert!(policy.meter_number().accepts("E10006414"));
         for wrong in [

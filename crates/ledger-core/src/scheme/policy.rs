@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::SchemeError;
+use super::billing::BillingPolicy;
 use super::calendar::{Calendar, QuietPolicy};
 use super::check::{Fault, check, check_tariffs};
 use super::file::{self, SchemeFile, UtilitiesFile};
@@ -22,7 +23,9 @@ use crate::time::{LocalDate, Millis, Timestamp, Zone};
 use crate::utility::Utility;
 
 /// The schemes that are part of the program, by name.
-const BUILTIN: [(&str, &str); 2] = [
+const BUILTIN: [(&str, &str); 4] = [
+    ("ebcm", include_str!("../../../../schemes/ebcm.toml")),
+    ("kplc", include_str!("../../../../schemes/kplc.toml")),
     ("payu", include_str!("../../../../schemes/payu.toml")),
     ("usms", include_str!("../../../../schemes/usms.toml")),
 ];
@@ -40,7 +43,8 @@ pub struct SchemePolicy {
     electricity: Option<UtilityPolicy>,
     water: Option<UtilityPolicy>,
     meter_number: MeterNumberPolicy,
-    top_up: TopUpPolicy,
+    top_up: Option<TopUpPolicy>,
+    billing: Option<BillingPolicy>,
     transfer: Option<TransferPolicy>,
     debt: Option<DebtPolicy>,
     readings: ReadingPolicy,
@@ -245,6 +249,7 @@ impl SchemePolicy {
             water,
             meter_number: file.meter_number,
             top_up: file.topup,
+            billing: file.billing,
             transfer: file.transfer,
             debt: file.debt,
             readings: file.readings,
@@ -384,10 +389,26 @@ impl SchemePolicy {
         &self.meter_number
     }
 
-    /// Amounts of a top-up.
+    /// Amounts of a top-up; none when the scheme is postpaid.
     #[must_use]
-    pub const fn top_up(&self) -> &TopUpPolicy {
-        &self.top_up
+    pub const fn top_up(&self) -> Option<&TopUpPolicy> {
+        self.top_up.as_ref()
+    }
+
+    /// Bills; none when the scheme is prepaid.
+    #[must_use]
+    pub const fn billing(&self) -> Option<&BillingPolicy> {
+        self.billing.as_ref()
+    }
+
+    /// The utility that is billed: a postpaid scheme has one.
+    #[must_use]
+    pub const fn billed_utility(&self) -> Utility {
+        if self.electricity.is_some() {
+            Utility::Electricity
+        } else {
+            Utility::Water
+        }
     }
 
     /// Credit taken from one utility for the other; none when the scheme does not do that.

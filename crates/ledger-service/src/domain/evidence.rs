@@ -110,6 +110,7 @@ pub(super) fn claimed_meters(account: &Account, command: &Command) -> Vec<MeterN
         | Command::JoinScheme(_)
         | Command::DrawEmergencyCredit { .. }
         | Command::DeliverCredit(_)
+        | Command::Billing(_)
         | Command::RecordReading(_) => Vec::new(),
     }
 }
@@ -119,6 +120,7 @@ pub(super) fn payment_of(command: &Command) -> Option<(ledger_core::num::Money, 
     match command {
         Command::TopUp(top_up) => Some((top_up.amount, &top_up.source)),
         Command::PayDebt(pay) => Some((pay.amount, &pay.source)),
+        Command::Billing(billing) => billing.payment(),
         Command::OpenAccount(_)
         | Command::CloseAccount { .. }
         | Command::InstallMeter(_)

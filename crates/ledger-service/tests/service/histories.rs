@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use event_store::{Direction, EventStore};
-use ledger_core::rejection::Rejection;
 use ledger_core::account::Account;
 use ledger_core::answer::Answer;
 use ledger_core::command::{CloseTo, Command, Source, VoidTopUp};
@@ -11,6 +10,7 @@ use ledger_core::event::{Event, Meta, decode};
 use ledger_core::ids::AccountId;
 use ledger_core::num::Money;
 use ledger_core::postings::{self, LedgerAccount};
+use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 use ledger_service::{Ask, CommandRequest, Target};
 use proptest::prelude::*;

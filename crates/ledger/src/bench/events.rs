@@ -170,6 +170,7 @@ fn charge(number: usize, zone: &Zone, dice: &mut Dice) -> Result<ConsumptionChar
         mn: Vec::new(),
         g: false,
         x: Vec::new(),
+        b: None,
     })
 }
 

@@ -6,7 +6,9 @@
 //! Absent on purpose: rebuilding; this is the one consumer of the log that is never run again.
 
 mod addressee;
+mod billing;
 mod messages;
+mod reason;
 mod stream;
 
 use std::sync::Arc;

@@ -188,7 +188,8 @@ pub(crate) fn newest_numbers(conn: &Connection) -> rusqlite::Result<(i64, i64)> 
 pub(crate) fn write(tx: &Transaction<'_>, sheets: &mut [&mut Sheet]) -> rusqlite::Result<()> {
     let mut account = tx.prepare_cached(
         "INSERT INTO accounts VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)
-         ON CONFLICT (account_no) DO UPDATE SET closed_ms = excluded.closed_ms",
+         ON CONFLICT (account_no) DO UPDATE SET customer = excluded.customer,
+           closed_ms = excluded.closed_ms",
     )?;
     for sheet in &mut *sheets {
         let no = sheet.no;

@@ -4,7 +4,7 @@
 //! channel took or gave back on a local day. They differ where suspense is involved: the money is
 //! listed on the day it was taken, and the receipt of its allocation is no line.
 
-use ledger_core::event::{AccountEvent, ClosedTo, Payment, SuspenseEvent};
+use ledger_core::event::{AccountEvent, BillingEvent, ClosedTo, Payment, SuspenseEvent};
 use ledger_core::ids::{ChannelId, MeterNumber, Reference};
 use ledger_core::num::Money;
 use ledger_core::postings::{LedgerAccount, Posting};
@@ -140,14 +140,22 @@ impl Receipts {
             AccountEvent::TopUpVoided(e) => ("void", &e.pay, e.u, -e.a),
             AccountEvent::DebtPaid(e) => ("debt", &e.pay, e.u, e.a),
             AccountEvent::ArrearsPaid(e) => ("arrears", &e.pay, e.u, e.a),
+            AccountEvent::Billing(BillingEvent::BillPaid(e)) => ("bill", &e.pay, e.u, e.a),
+            AccountEvent::Billing(BillingEvent::SecurityDepositPaid(e)) => {
+                ("deposit", &e.pay, e.u, e.a)
+            }
+            AccountEvent::Billing(BillingEvent::CreditPaidOut(e)) => {
+                return self.paid_out(conn, sheet, (&e.pay, e.a), fact.at, postings);
+            }
+            AccountEvent::Billing(BillingEvent::SecurityDepositReturned(e)) => {
+                return self.paid_out(conn, sheet, (&e.pay, e.a), fact.at, postings);
+            }
             AccountEvent::AccountClosed(e) => {
                 let ClosedTo::PaidOut(pay) = &e.to else {
                     return Ok(());
                 };
                 let out: Money = e.w.iter().map(|wallet| wallet.out).sum();
-                let mut line = self.line(pay, "paid-out", -out, fact.at);
-                line.account_no = Some(sheet.no);
-                return self.settle(conn, line, postings);
+                return self.paid_out(conn, sheet, (pay, out), fact.at, postings);
             }
             AccountEvent::LegacyCreditRefunded(e) => {
                 let mut line = self.line(&e.pay, "paid-out", -e.a, fact.at);
@@ -163,6 +171,7 @@ impl Receipts {
                 let joined = sheet.prepayment.as_ref().map(Part::get);
                 joined.map(|joined| joined.arrears)
             }
+            AccountEvent::Billing(_) => sheet.consumer.as_ref().map(|c| c.get().owed()),
             _ => wallet.map(|wallet| wallet.credit),
         };
         let (receipt, meter, had_been_first) = named(&fact.event);
@@ -189,6 +198,19 @@ impl Receipts {
         let mut line = self.line(pay, kind, amount, fact.at);
         line.account_no = Some(sheet.no);
         line.receipt = Some(receipt);
+        self.settle(conn, line, postings)
+    }
+
+    fn paid_out(
+        &mut self,
+        conn: &Connection,
+        sheet: &Sheet,
+        (pay, amount): (&Payment, Money),
+        at: Timestamp,
+        postings: &[Posting],
+    ) -> rusqlite::Result<()> {
+        let mut line = self.line(pay, "paid-out", -amount, at);
+        line.account_no = Some(sheet.no);
         self.settle(conn, line, postings)
     }
 
@@ -383,6 +405,10 @@ fn named(event: &AccountEvent) -> (String, Option<MeterNumber>, bool) {
         AccountEvent::TopUpVoided(e) => (e.rc.to_string(), None, e.first),
         AccountEvent::DebtPaid(e) => (e.rc.to_string(), None, false),
         AccountEvent::ArrearsPaid(e) => (e.rc.to_string(), None, false),
+        AccountEvent::Billing(BillingEvent::BillPaid(e)) => (e.rc.to_string(), None, false),
+        AccountEvent::Billing(BillingEvent::SecurityDepositPaid(e)) => {
+            (e.rc.to_string(), None, false)
+        }
         _ => (String::new(), None, false),
     }
 }

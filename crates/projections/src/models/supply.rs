@@ -88,6 +88,9 @@ pub(crate) const fn reason_code(reason: SupplyReason) -> &'static str {
         SupplyReason::FirstTopUp => "first-top-up",
         SupplyReason::CreditRestored => "credit-restored",
         SupplyReason::Staff => "staff",
+        SupplyReason::DuesUnpaid => "dues-unpaid",
+        SupplyReason::DuesPaid => "dues-paid",
+        SupplyReason::OnRequest => "on-request",
     }
 }
 
@@ -98,6 +101,9 @@ pub(crate) fn parse_reason(text: &str) -> Option<SupplyReason> {
         SupplyReason::FirstTopUp,
         SupplyReason::CreditRestored,
         SupplyReason::Staff,
+        SupplyReason::DuesUnpaid,
+        SupplyReason::DuesPaid,
+        SupplyReason::OnRequest,
     ]
     .into_iter()
     .find(|reason| reason_code(*reason) == text)
@@ -166,7 +172,8 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         | AccountEvent::InitialCreditGranted(_)
         | AccountEvent::EmergencyCreditDrawn(_)
         | AccountEvent::ArrearsPaid(_)
-        | AccountEvent::CreditDelivered(_) => {}
+        | AccountEvent::CreditDelivered(_)
+        | AccountEvent::Billing(_) => {}
     }
 }
 

@@ -33,6 +33,12 @@ pub(crate) fn customer_credit(utility: Utility) -> String {
     format!("customer-credit:{utility}")
 }
 
+/// Line of all dues of postpaid customers.
+pub(crate) const BILLS_RECEIVABLE: &str = "bills-receivable";
+
+/// Line of all security deposits.
+pub(crate) const SECURITY_DEPOSITS: &str = "security-deposits";
+
 /// Line of all debts.
 pub(crate) const DEBT_RECEIVABLE: &str = "debt-receivable";
 
@@ -45,7 +51,11 @@ fn line_of(account: &LedgerAccount) -> String {
         LedgerAccount::CustomerCredit(_, utility) => customer_credit(*utility),
         LedgerAccount::DebtReceivable(_) => DEBT_RECEIVABLE.to_owned(),
         LedgerAccount::EmergencyLent(..) => EMERGENCY_LENT.to_owned(),
+        LedgerAccount::BillsReceivable(_) => BILLS_RECEIVABLE.to_owned(),
+        LedgerAccount::SecurityDeposit(_) => SECURITY_DEPOSITS.to_owned(),
         LedgerAccount::ChannelReceivable(_)
+        | LedgerAccount::Surcharge
+        | LedgerAccount::Fees
         | LedgerAccount::Revenue(_)
         | LedgerAccount::TaxPayable(_)
         | LedgerAccount::LevyPayable(_)
@@ -119,6 +129,10 @@ impl Trial {
                 | LedgerAccount::DebtReceivable(_)
                 | LedgerAccount::TaxPayable(_)
                 | LedgerAccount::LevyPayable(_)
+                | LedgerAccount::BillsReceivable(_)
+                | LedgerAccount::SecurityDeposit(_)
+                | LedgerAccount::Surcharge
+                | LedgerAccount::Fees
                 | LedgerAccount::LegacyClearing(_)
                 | LedgerAccount::DebtOpening(_)
                 | LedgerAccount::Suspense(_)

@@ -143,6 +143,8 @@ pub enum Book {
     Water,
     /// The debt: above zero is owed.
     Debt,
+    /// Bills and dues: above zero is owed.
+    Bills,
 }
 
 impl Book {
@@ -160,6 +162,7 @@ impl Book {
             Self::Electricity => statement::Book::Wallet(Utility::Electricity),
             Self::Water => statement::Book::Wallet(Utility::Water),
             Self::Debt => statement::Book::Debt,
+            Self::Bills => statement::Book::Bills,
         }
     }
 }
@@ -409,6 +412,7 @@ fn statement_line(row: &Row<'_>) -> rusqlite::Result<StatementLine> {
     let book = match statement::Book::parse(&code) {
         Some(statement::Book::Wallet(utility)) => Book::of(utility),
         Some(statement::Book::Debt) => Book::Debt,
+        Some(statement::Book::Bills) => Book::Bills,
         None => return Err(cells.bad(Type::Text, "not a book")),
     };
     Ok(StatementLine {

@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::Snapshot;
 use crate::error::ReadModelError;
-use crate::models::trial::{DEBT_RECEIVABLE, EMERGENCY_LENT, customer_credit};
+use crate::models::trial::{
+    BILLS_RECEIVABLE, DEBT_RECEIVABLE, EMERGENCY_LENT, SECURITY_DEPOSITS, customer_credit,
+};
 use crate::sql::Cells;
 
 /// A line of the trial balance.
@@ -120,6 +122,26 @@ impl Snapshot {
             "emergency credit of everyone who has drawn it",
             detail,
         ));
+        for (line, side, columns, made_of) in [
+            (
+                BILLS_RECEIVABLE,
+                Side::Debit,
+                "dues",
+                "dues of every consumer",
+            ),
+            (
+                SECURITY_DEPOSITS,
+                Side::Credit,
+                "deposit",
+                "deposit of every consumer",
+            ),
+        ] {
+            let sql = format!(
+                "SELECT ifnull(sum({columns}_micro), 0), ifnull(sum({columns}_rest), 0) FROM consumers WHERE ?1 = ?1"
+            );
+            let detail = self.sum(&sql, "")?;
+            controls.push(control(&trial, line.to_owned(), side, made_of, detail));
+        }
         let named: Vec<String> = trial
             .lines
             .iter()

@@ -27,6 +27,8 @@ pub enum DueKind {
     Quiet,
     /// An order lapsed unconfirmed (C20).
     Order,
+    /// A month is over (E17).
+    MonthClose,
 }
 
 /// An account with something due.
@@ -97,11 +99,46 @@ impl Snapshot {
                     .filter_map(|c| judge(c, kind, now, facts)),
             );
         }
+        due.extend(self.closes_before(now, limit, facts)?);
         due.sort_by(|a, b| {
             (a.at, &a.account, a.utility, a.kind).cmp(&(b.at, &b.account, b.utility, b.kind))
         });
         due.truncate(limit);
         Ok(due)
+    }
+
+    /// Consumers whose month is over, the longest due first; their scheme's zone tells whether it is.
+    fn closes_before(
+        &self,
+        now: Timestamp,
+        limit: usize,
+        facts: &dyn Fn(&str) -> SchemeFacts,
+    ) -> Result<Vec<AccountDue>, ReadModelError> {
+        let rows = self.all(
+            "SELECT a.account, a.scheme, c.utility, c.next_close
+             FROM consumers c JOIN accounts a USING (account_no)
+             WHERE c.next_close IS NOT NULL ORDER BY c.next_close, c.account_no LIMIT ?1",
+            [i64::try_from(limit).unwrap_or(i64::MAX)],
+            |row| {
+                let mut cells = Cells::of(row);
+                let account = cells.name(AccountId::parse)?;
+                let scheme: String = cells.get()?;
+                Ok((account, scheme, cells.utility()?, cells.month()?))
+            },
+        )?;
+        let due = rows
+            .into_iter()
+            .filter_map(|(account, scheme, utility, month)| {
+                let zone = facts(&scheme).closes_in?;
+                let at = zone.start_of_month(month.next()).just_before();
+                (at < now).then_some(AccountDue {
+                    account,
+                    utility,
+                    kind: DueKind::MonthClose,
+                    at,
+                })
+            });
+        Ok(due.collect())
     }
 }
 
@@ -113,6 +150,7 @@ fn judge(
 ) -> Option<AccountDue> {
     let facts = facts(&c.scheme);
     let at = match kind {
+        DueKind::MonthClose => return None,
         DueKind::FirstTopUp => facts.first_top_up.contains(&c.utility).then_some(c.at)?,
         DueKind::Quiet => c.at,
         DueKind::NoCredit => facts.cut_at_zero.contains(&c.utility).then_some(c.at)?,

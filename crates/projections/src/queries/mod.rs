@@ -6,6 +6,7 @@
 //! a month, an instant or a scheme takes it as an argument.
 
 mod accounts;
+mod consumers;
 mod consumption;
 mod control;
 mod deadlines;
@@ -25,6 +26,7 @@ pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
     WalletView,
 };
+pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};
 pub use consumption::{
     Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,
 };

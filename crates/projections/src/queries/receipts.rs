@@ -83,8 +83,12 @@ pub enum SettlementKind {
     Returned,
     /// A top-up taken back: below zero.
     Void,
-    /// Credit of a closed account, or of an older system, paid out: below zero.
+    /// Credit or deposit of an ended account, or credit of an older system, paid out: below zero.
     PaidOut,
+    /// A bill or dues paid.
+    Bill,
+    /// A security deposit paid.
+    Deposit,
 }
 
 impl SettlementKind {
@@ -99,6 +103,8 @@ impl SettlementKind {
             Self::Returned => "returned",
             Self::Void => "void",
             Self::PaidOut => "paid-out",
+            Self::Bill => "bill",
+            Self::Deposit => "deposit",
         }
     }
 
@@ -111,6 +117,8 @@ impl SettlementKind {
             Self::Returned,
             Self::Void,
             Self::PaidOut,
+            Self::Bill,
+            Self::Deposit,
         ]
         .into_iter()
         .find(|kind| kind.code() == text)
@@ -288,6 +296,8 @@ fn receipt_kind(cells: &mut Cells<'_, '_>) -> rusqlite::Result<ReceiptKind> {
         "debt" => Ok(ReceiptKind::Debt),
         "void" => Ok(ReceiptKind::Void),
         "arrears" => Ok(ReceiptKind::Arrears),
+        "bill" => Ok(ReceiptKind::Bill),
+        "deposit" => Ok(ReceiptKind::Deposit),
         _ => Err(cells.bad(Type::Text, "not a kind of receipt")),
     }
 }

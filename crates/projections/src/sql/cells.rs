@@ -3,6 +3,7 @@
 
 use ledger_core::ids::BadName;
 use ledger_core::num::{Money, Quantity};
+use ledger_core::status::Status;
 use ledger_core::time::{LocalDate, Month, Timestamp};
 use ledger_core::utility::Utility;
 use rusqlite::Row;
@@ -81,6 +82,26 @@ impl<'a, 'b> Cells<'a, 'b> {
     pub(crate) fn month(&mut self) -> rusqlite::Result<Month> {
         let text: String = self.get()?;
         Month::parse(&text).map_err(|e| self.bad(Type::Text, &e.to_string()))
+    }
+
+    pub(crate) fn month_opt(&mut self) -> rusqlite::Result<Option<Month>> {
+        let text: Option<String> = self.get()?;
+        text.map(|text| Month::parse(&text).map_err(|e| self.bad(Type::Text, &e.to_string())))
+            .transpose()
+    }
+
+    pub(crate) fn status(&mut self) -> rusqlite::Result<Status> {
+        self.status_opt()?
+            .ok_or_else(|| self.bad(Type::Text, "a status is one of 004's codes"))
+    }
+
+    pub(crate) fn status_opt(&mut self) -> rusqlite::Result<Option<Status>> {
+        let text: Option<String> = self.get()?;
+        text.map(|text| {
+            Status::parse(&text)
+                .ok_or_else(|| self.bad(Type::Text, "a status is one of 004's codes"))
+        })
+        .transpose()
     }
 
     pub(crate) fn utility(&mut self) -> rusqlite::Result<Utility> {

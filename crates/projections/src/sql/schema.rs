@@ -18,7 +18,7 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 14] {
+pub(crate) fn tables() -> [&'static Table; 15] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
@@ -34,6 +34,7 @@ pub(crate) fn tables() -> [&'static Table; 14] {
         &models::counts::TABLE,
         &models::legacy::TABLE,
         &models::workorders::TABLE,
+        &models::consumers::TABLE,
     ]
 }
 

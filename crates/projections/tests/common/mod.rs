@@ -288,5 +288,6 @@ pub fn consumed(id: &AccountId, at: Timestamp, u: Utility, q: Quantity, a: Money
         mn: Vec::new(),
         g: false,
         x: Vec::new(),
+        b: None,
     })
 }

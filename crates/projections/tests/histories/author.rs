@@ -81,6 +81,7 @@ impl Author {
             mn: Vec::new(),
             g: gap,
             x: Vec::new(),
+            b: None,
         };
         if gap {
             let (first, rest) = (

@@ -153,6 +153,7 @@ async fn c10_a_gap_is_a_row_and_its_charge_falls_on_the_days_it_is_spread_over()
         mn: vec![MinimumPart(month("2026-03"), money("2"))],
         g: true,
         x: Vec::new(),
+        b: None,
     };
     log.fact(&a, t, AccountEvent::ConsumptionCharged(spread))
         .await;

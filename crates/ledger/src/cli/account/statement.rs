@@ -123,6 +123,7 @@ fn book_name(book: i32) -> &'static str {
         Ok(pb::Book::Electricity) => "electricity",
         Ok(pb::Book::Water) => "water",
         Ok(pb::Book::Debt) => "debt",
+        Ok(pb::Book::Bills) => "bills",
         Ok(pb::Book::Unspecified) | Err(_) => "unknown",
     }
 }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use ledger_core::event::AccountEvent;
+use ledger_core::event::{AccountEvent, BillingEvent};
 use ledger_core::num::Money;
 use ledger_core::postings::{LedgerAccount, Posting};
 use ledger_core::time::{LocalDate, Timestamp};
@@ -25,19 +25,23 @@ const CONSUMPTION: &str = "consumption";
 pub(crate) enum Book {
     Wallet(Utility),
     Debt,
+    /// Bills and dues of a postpaid customer.
+    Bills,
 }
 
 impl Book {
-    const ALL: [Self; 3] = [
+    const ALL: [Self; 4] = [
         Self::Wallet(Utility::Electricity),
         Self::Wallet(Utility::Water),
         Self::Debt,
+        Self::Bills,
     ];
 
     pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Wallet(utility) => utility.code(),
             Self::Debt => "debt",
+            Self::Bills => "bills",
         }
     }
 
@@ -72,6 +76,7 @@ pub(crate) struct Statement {
     electricity: Lines,
     water: Lines,
     debt: Lines,
+    bills: Lines,
 }
 
 impl Statement {
@@ -80,6 +85,7 @@ impl Statement {
             Book::Wallet(Utility::Electricity) => &mut self.electricity,
             Book::Wallet(Utility::Water) => &mut self.water,
             Book::Debt => &mut self.debt,
+            Book::Bills => &mut self.bills,
         }
     }
 
@@ -124,7 +130,11 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact, postings: &[Posting]) 
         let (book, amount) = match &posting.account {
             LedgerAccount::CustomerCredit(_, utility) => (Book::Wallet(*utility), -posting.amount),
             LedgerAccount::DebtReceivable(_) => (Book::Debt, posting.amount),
+            LedgerAccount::BillsReceivable(_) => (Book::Bills, posting.amount),
             LedgerAccount::ChannelReceivable(_)
+            | LedgerAccount::SecurityDeposit(_)
+            | LedgerAccount::Surcharge
+            | LedgerAccount::Fees
             | LedgerAccount::Revenue(_)
             | LedgerAccount::TaxPayable(_)
             | LedgerAccount::LevyPayable(_)
@@ -171,7 +181,37 @@ fn kind_of(event: &AccountEvent, book: Book, amount: Money) -> &'static str {
         AccountEvent::DebtAgreed(_) => "debt-agreed",
         AccountEvent::DebtPaid(_) => "debt-payment",
         AccountEvent::AccountClosed(_) => "closing",
+        AccountEvent::Billing(inner) => billing_kind(inner),
         _ => "adjustment",
+    }
+}
+
+/// The word of a line in the book of bills.
+fn billing_kind(event: &BillingEvent) -> &'static str {
+    match event {
+        BillingEvent::ConsumerListed(_) => "arrears",
+        BillingEvent::ConsumptionEstimated(_) => "estimate",
+        BillingEvent::EstimatesReversed(_) => "estimate-reversed",
+        BillingEvent::SurchargeCharged(_) => "surcharge",
+        BillingEvent::ObligatoryFeeCharged(_) => "obligatory-fee",
+        BillingEvent::MiscellaneousBilled(_) => "miscellaneous",
+        BillingEvent::BillAdjusted(_) => "adjustment",
+        BillingEvent::BillPaid(_) => "payment",
+        BillingEvent::SecurityDepositUsed(_) => "deposit-used",
+        BillingEvent::CreditPaidOut(_) => "credit-paid-out",
+        BillingEvent::BillRaised(_)
+        | BillingEvent::ConnectionEnded(_)
+        | BillingEvent::BillStopped(_) => "rounding",
+        BillingEvent::SecurityDepositPaid(_)
+        | BillingEvent::SecurityDepositReturned(_)
+        | BillingEvent::MonthClosed(_)
+        | BillingEvent::DisconnectionNoticeServed(_)
+        | BillingEvent::ConsumerDisconnected(_)
+        | BillingEvent::ConsumerReconnected(_)
+        | BillingEvent::ConsumerReactivated(_)
+        | BillingEvent::TemporaryConnectionExtended(_)
+        | BillingEvent::QueryRaised(_)
+        | BillingEvent::QueryAnswered(_) => "adjustment",
     }
 }
 
@@ -187,6 +227,8 @@ fn day_of(event: &AccountEvent) -> Option<LocalDate> {
         AccountEvent::TopUpVoided(e) => Some(e.pay.d),
         AccountEvent::DebtPaid(e) => Some(e.pay.d),
         AccountEvent::ArrearsPaid(e) => Some(e.pay.d),
+        AccountEvent::Billing(BillingEvent::BillPaid(e)) => Some(e.pay.d),
+        AccountEvent::Billing(BillingEvent::CreditPaidOut(e)) => Some(e.pay.d),
         _ => None,
     }
 }
@@ -201,6 +243,7 @@ fn receipt_of(event: &AccountEvent) -> Option<String> {
         AccountEvent::TopUpVoided(e) => Some(e.rc.to_string()),
         AccountEvent::DebtPaid(e) => Some(e.rc.to_string()),
         AccountEvent::ArrearsPaid(e) => Some(e.rc.to_string()),
+        AccountEvent::Billing(BillingEvent::BillPaid(e)) => Some(e.rc.to_string()),
         _ => None,
     }
 }
