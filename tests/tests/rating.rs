@@ -2,12 +2,15 @@
 //! the half-hourly profiles of six homes through the code that charges accounts, and give the annual
 //! charges that an implementation of somebody else computed. Skipped, visibly, where the data is not there.
 //!
-//! A half-hour's label is its end. For flat and daily-block tariffs days are cut at true midnight, and the
-//! vectors carry that figure. For time-of-use and quarterly tariffs the vectors know only the reference's
-//! own calendar: it looks up weekday, season and quarter of a half-hour on its label's date, so that the one
-//! that ends at midnight counts to the day after, and it keeps a year by the quarters' numbers, so that the
-//! very last one counts to the quarter the year began with. That calendar is our own with its clock half an
-//! hour ahead, and is rated as such: readings and windows half an hour later, the last half-hour first.
+//! A half-hour's label is its end, and days are cut at true midnight; for daily blocks the vectors carry
+//! that figure. For two kinds of tariff they know only what the reference does, which looks a half-hour up on
+//! its label's date, so that the one that ends at midnight counts to the day after:
+//!
+//! * Time of use: the half-hour from 23:30 has the weekday and the season of the next day. That is said in
+//!   the tariff's data, as a window of its own beside each.
+//! * Quarterly blocks: it has the quarter of the next day, and the last one of the year, by the quarter's
+//!   number, that of the year's beginning. No tariff could say so: these six vectors are rated half an hour
+//!   later, the last half-hour first.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -42,12 +45,15 @@ const ZONE: &str = "Australia/Brisbane";
 /// What is not covered by a tariff's windows would fall here.
 const UNCOVERED: &str = "uncovered";
 
-/// Which day a half-hour that ends at midnight belongs to.
+/// End of the name of a window for the half-hour before midnight.
+const ON_EVE: &str = "--eve";
+
+/// Which quarter a half-hour that ends at midnight belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Days {
-    /// The one before: true midnight.
+    /// That of the day before: true midnight.
     True,
-    /// The one after: the reference's calendar.
+    /// That of the day after: the reference's calendar.
     Label,
 }
 
@@ -78,64 +84,108 @@ fn clock(minute: u32) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
-/// Hours of a window, as the calendar's clock shows them; all day has none.
-fn hours(intervals: &Value, days: Days) -> Vec<String> {
-    let ahead = if days == Days::Label { 30 } else { 0 };
-    let mut hours = Vec::new();
+/// From here to midnight the reference looks on the next day's date.
+const EVE: u32 = 1_410;
+
+/// Days of each month of the year of the profiles, and of the month before.
+const MONTHS: [(u32, u32); 12] = [
+    (31, 31),
+    (28, 31),
+    (31, 28),
+    (30, 31),
+    (31, 30),
+    (30, 31),
+    (31, 30),
+    (31, 31),
+    (30, 31),
+    (31, 30),
+    (30, 31),
+    (31, 30),
+];
+
+/// Stretches of the day that a window of the reference is open in, those over midnight in two parts.
+fn stretches(intervals: &Value) -> Vec<(u32, u32)> {
+    let mut stretches = Vec::new();
     for interval in intervals.as_object().unwrap().values() {
-        let (from, to) = (
-            minute(interval[0].as_str().unwrap()),
-            minute(interval[1].as_str().unwrap()),
-        );
-        if from % 1_440 == to % 1_440 {
-            return Vec::new();
+        let bound = |place: usize| minute(interval[place].as_str().unwrap()) % 1_440;
+        let (from, to) = (bound(0), bound(1));
+        if from < to {
+            stretches.push((from, to));
+        } else {
+            stretches.push((from, 1_440));
+            stretches.push((0, to));
         }
-        let (from, to) = ((from + ahead) % 1_440, (to + ahead) % 1_440);
-        hours.push(format!("\"{}-{}\"", clock(from), clock(to)));
     }
-    hours
+    stretches.retain(|(from, to)| from < to);
+    stretches
 }
 
-fn season(name: &str, months: &[Value], out: &mut String) -> bool {
+/// The days of months as ranges, each `earlier` days before the month.
+fn season(months: &[Value], earlier: u32) -> Option<String> {
     if months.len() == 12 {
-        return false;
+        return None;
     }
     let ranges: Vec<String> = months
         .iter()
-        .map(|month| month.as_u64().unwrap())
         .map(|month| {
-            format!(
-                "\"{month:02}-01..{month:02}-{:02}\"",
-                [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-                    [usize::try_from(month).unwrap() - 1]
-            )
+            let month = u32::try_from(month.as_u64().unwrap()).unwrap();
+            let (days, before) = MONTHS[usize::try_from(month).unwrap() - 1];
+            let from = match (earlier, month) {
+                (0, _) => format!("{month:02}-01"),
+                (_, 1) => format!("12-{before}"),
+                (_, _) => format!("{:02}-{before}", month - 1),
+            };
+            format!("\"{from}..{month:02}-{}\"", days - earlier)
         })
         .collect();
-    writeln!(out, "seasons.{name} = [{}]", ranges.join(", ")).unwrap();
-    true
+    Some(format!("[{}]", ranges.join(", ")))
 }
 
-fn time_of_use(windows: &Value, days: Days, out: &mut String) {
+fn days_of(window: &Value, eve: bool) -> &'static str {
+    match (&window["Weekday"], &window["Weekend"], eve) {
+        (Value::Bool(true), Value::Bool(true), _) => "",
+        (Value::Bool(true), Value::Bool(false), false) => ", days = [\"weekday\"]",
+        (Value::Bool(false), Value::Bool(true), false) => ", days = [\"weekend\"]",
+        (Value::Bool(true), Value::Bool(false), true) => {
+            ", days = [\"sun\", \"mon\", \"tue\", \"wed\", \"thu\"]"
+        }
+        (Value::Bool(false), Value::Bool(true), true) => ", days = [\"fri\", \"sat\"]",
+        other => panic!("days {other:?}"),
+    }
+}
+
+/// Windows as the reference looks them up: its own until 23:30, and one beside it for the rest.
+fn time_of_use(windows: &Value, out: &mut String) {
     out.push_str("[tariffs.time_of_use]\n");
     let mut list = String::new();
     for (name, window) in windows.as_object().unwrap() {
-        let name = slug(name);
         let price = decimal(&window["Value"]);
-        write!(list, "  {{ name = \"{name}\", price = \"{price}\"").unwrap();
-        if season(&name, window["Month"].as_array().unwrap(), out) {
-            write!(list, ", season = \"{name}\"").unwrap();
+        for eve in [false, true] {
+            let part = |(from, to): (u32, u32)| {
+                if eve {
+                    (from.max(EVE), to)
+                } else {
+                    (from, to.min(EVE))
+                }
+            };
+            let hours: Vec<String> = stretches(&window["TimeIntervals"])
+                .into_iter()
+                .map(part)
+                .filter(|(from, to)| from < to)
+                .map(|(from, to)| format!("\"{}-{}\"", clock(from), clock(to)))
+                .collect();
+            if hours.is_empty() {
+                continue;
+            }
+            let name = format!("{}{}", slug(name), if eve { ON_EVE } else { "" });
+            write!(list, "  {{ name = \"{name}\", price = \"{price}\"").unwrap();
+            if let Some(ranges) = season(window["Month"].as_array().unwrap(), u32::from(eve)) {
+                writeln!(out, "seasons.{name} = {ranges}").unwrap();
+                write!(list, ", season = \"{name}\"").unwrap();
+            }
+            let days = days_of(window, eve);
+            writeln!(list, "{days}, hours = [{}] }},", hours.join(", ")).unwrap();
         }
-        match (&window["Weekday"], &window["Weekend"]) {
-            (Value::Bool(true), Value::Bool(true)) => {}
-            (Value::Bool(true), Value::Bool(false)) => list.push_str(", days = [\"weekday\"]"),
-            (Value::Bool(false), Value::Bool(true)) => list.push_str(", days = [\"weekend\"]"),
-            other => panic!("days {other:?}"),
-        }
-        let hours = hours(&window["TimeIntervals"], days);
-        if !hours.is_empty() {
-            write!(list, ", hours = [{}]", hours.join(", ")).unwrap();
-        }
-        list.push_str(" },\n");
     }
     writeln!(
         out,
@@ -170,7 +220,7 @@ fn blocks(per: &str, blocks: &Value, out: &mut String) {
 }
 
 /// A tariff of the reference as a file of ours.
-fn converted(tariff: &Value, days: Days) -> TariffBook {
+fn converted(tariff: &Value) -> TariffBook {
     let mut text = format!(
         "zone = \"{ZONE}\"\ncurrency = {{ code = \"AUD\", decimals = 2 }}\n\n[[tariffs]]\nname = \"{}\"\n\
          utility = \"electricity\"\nclass = \"retail\"\neffective_from = \"2012-01-01T00:00:00+10:00\"\n\
@@ -190,7 +240,7 @@ fn converted(tariff: &Value, days: Days) -> TariffBook {
             }
             "BlockDaily" => blocks("day", values, &mut text),
             "BlockQuarterly" => blocks("quarter", values, &mut text),
-            "TOU" => time_of_use(values, days, &mut text),
+            "TOU" => time_of_use(values, &mut text),
             // Nobody of the twelve homes feeds in.
             "Daily" | "FiT" | "FiT_TOU" => {}
             other => panic!("parameter {other}"),
@@ -296,6 +346,7 @@ fn components(lines: &[ChargeLine]) -> BTreeMap<String, f64> {
                 add("energy".to_owned(), amount);
                 add(format!("c-q{quarter}"), amount);
                 if let Step::Window { name } = step {
+                    let name = name.trim_end_matches(ON_EVE);
                     add(format!("c-{name}"), amount);
                     let units = quantity.to_string().parse::<f64>().unwrap();
                     add(format!("kwh-{name}"), units);
@@ -374,7 +425,7 @@ impl Oracle {
     fn difference(&self, vector: &Value, days: Days) -> Option<String> {
         let tariff = &self.tariffs[vector["tariff_id"].as_str().unwrap()];
         let profile = &self.profiles[vector["home"].as_str().unwrap()];
-        let lines = rated(&converted(tariff, days), &spans(profile, days));
+        let lines = rated(&converted(tariff), &spans(profile, days));
         difference(vector, &components(&lines))
     }
 }
@@ -382,8 +433,8 @@ impl Oracle {
 /// Which calendar a vector's figures are of.
 fn calendar_of(vector: &Value) -> Days {
     match vector["tariff_type"].as_str().unwrap() {
-        "Flat_rate" | "Block-daily" => Days::True,
-        "TOU" | "Block-quarter" => Days::Label,
+        "Flat_rate" | "Block-daily" | "TOU" => Days::True,
+        "Block-quarter" => Days::Label,
         other => panic!("type {other}"),
     }
 }
@@ -426,7 +477,7 @@ fn c11_the_rating_oracle_is_reproduced_to_the_cent_in_every_component() {
     let all: usize = reproduced.values().sum();
     println!(
         "rating oracle: {all} of {} vectors reproduced within AUD 0.01 a component ({} with days cut at \
-         true midnight, {} by the reference's own calendar, the only one they know)",
+         true midnight, {} by the reference's own quarters, the only ones they know)",
         judged.len(),
         reproduced["true"],
         reproduced["label"],
