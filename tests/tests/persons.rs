@@ -180,6 +180,17 @@ async fn erasure_is_answered(server: &Server, person: &str) {
     assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
 }
 
+async fn no_message_holds_a_secret(nats: &NatsServer) {
+    for stream in ["NOTIFICATIONS", "METER_ORDERS", "METER_READINGS"] {
+        let bytes = messages(nats, stream).await;
+        assert!(
+            stream != "NOTIFICATIONS" || holds(&bytes, "A1"),
+            "there were notifications"
+        );
+        holds_no_secret(stream, &bytes);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn c17_personal_data_lie_in_no_log_read_model_message_or_trace_and_events_stay_whole_after_the_erasure()
  {
@@ -216,14 +227,7 @@ async fn c17_personal_data_lie_in_no_log_read_model_message_or_trace_and_events_
         .await
         .unwrap_err();
     live(&client, &person, &nats).await;
-    for stream in ["NOTIFICATIONS", "METER_ORDERS", "METER_READINGS"] {
-        let bytes = messages(&nats, stream).await;
-        assert!(
-            stream != "NOTIFICATIONS" || holds(&bytes, "A1"),
-            "there were notifications"
-        );
-        holds_no_secret(stream, &bytes);
-    }
+    no_message_holds_a_secret(&nats).await;
     client.persons().erase_person(erase(&person)).await.unwrap();
     erasure_is_answered(&server, &person).await;
     server.stop();

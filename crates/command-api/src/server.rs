@@ -206,6 +206,42 @@ const SERVED: [&str; 12] = [
     <pb::work_order_service_server::WorkOrderServiceServer<WorkOrders> as NamedService>::NAME,
 ];
 
+fn api_of(
+    parts: Parts,
+    gate: &Arc<Gate>,
+    limits: &Limits,
+    going_down: watch::Receiver<bool>,
+) -> Api {
+    let Parts {
+        ledger,
+        reads,
+        store,
+        persons,
+    } = parts;
+    Api {
+        reports: Semaphore::new(REPORTS_MAX),
+        ledger,
+        reads,
+        store,
+        persons,
+        person_calls: Semaphore::new(PERSON_CALLS_MAX),
+        gate: Arc::clone(gate),
+        stream_lines_max: limits.stream_lines_max.max(1),
+        going_down,
+    }
+}
+
+fn transport(limits: &Limits) -> Server {
+    Server::builder()
+        .tcp_nodelay(true)
+        .max_concurrent_streams(limits.calls_per_connection_max)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+}
+
 fn router(
     config: ServerConfig,
     parts: Parts,
@@ -215,25 +251,7 @@ fn router(
         keys, time, limits, ..
     } = config;
     let gate = Arc::new(Gate::new(keys, time, limits.calls_max));
-    let Parts {
-        ledger,
-        reads,
-        store,
-        persons,
-    } = parts;
-    let stream_lines_max = limits.stream_lines_max.max(1);
-    let reports = Semaphore::new(REPORTS_MAX);
-    let api = Arc::new(Api {
-        reports,
-        ledger,
-        reads,
-        store,
-        persons,
-        person_calls: Semaphore::new(PERSON_CALLS_MAX),
-        gate: Arc::clone(&gate),
-        stream_lines_max,
-        going_down,
-    });
+    let api = Arc::new(api_of(parts, &gate, &limits, going_down));
     // Every service takes the same largest message and stands behind the same gate.
     macro_rules! gated {
         ($module:ident, $server:ident, $handler:ident) => {
@@ -250,14 +268,7 @@ fn router(
             .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
     };
-    Ok(Server::builder()
-        .tcp_nodelay(true)
-        .max_concurrent_streams(limits.calls_per_connection_max)
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .http2_max_header_list_size(HEADER_BYTES_MAX)
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+    Ok(transport(&limits)
         .add_service(gated!(
             payment_service_server,
             PaymentServiceServer,

@@ -92,6 +92,10 @@ pub struct Posting {
 
 /// The postings of an event in an account's stream.
 #[must_use]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm a fact: the table of what each posts"
+)]
 pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
     let credit = |u: Utility| LedgerAccount::CustomerCredit(account.clone(), u);
     let debt = || LedgerAccount::DebtReceivable(account.clone());
@@ -101,7 +105,7 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         AccountEvent::CreditToppedUp(e) => split(
             account,
             (e.u, &e.pay),
-            Parts {
+            &Parts {
                 paid: e.a,
                 net: e.net(),
                 arrears: e.arr,
@@ -111,7 +115,7 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         AccountEvent::TopUpVoided(e) => split(
             account,
             (e.u, &e.pay),
-            Parts {
+            &Parts {
                 paid: -e.a,
                 net: -e.net(),
                 arrears: -e.arr,
@@ -276,7 +280,7 @@ struct Parts {
 }
 
 /// A top-up or its void: the channel against credit, arrears and emergency credit.
-fn split(account: &AccountId, (u, pay): (Utility, &Payment), parts: Parts) -> Vec<Posting> {
+fn split(account: &AccountId, (u, pay): (Utility, &Payment), parts: &Parts) -> Vec<Posting> {
     let mut lines = vec![
         Posting {
             account: taken_from(pay),

@@ -248,7 +248,7 @@ fn meta(connection: &Connection, schema: &str, name: &str) -> Result<Vec<u8>, Pe
 fn check_pair(connection: &Connection, folder: &Path) -> Result<(), PersonsError> {
     for schema in ["main", "keys"] {
         let format = meta(connection, schema, "format")?;
-        let found = format.try_into().map(u32::from_be_bytes).unwrap_or(0);
+        let found = format.try_into().map_or(0, u32::from_be_bytes);
         if found > FORMAT {
             return Err(PersonsError::Newer {
                 found,

@@ -203,7 +203,7 @@ fn failed(output: &Output) -> Vec<String> {
 
 /// Whether a test is named after a rule: `u7_…`, `c16_…`.
 fn is_rule(name: &str) -> bool {
-    let digits = name.trim_start_matches(|c| matches!(c, 'c' | 'u' | 'p' | 'k' | 'e'));
+    let digits = name.trim_start_matches(['c', 'u', 'p', 'k', 'e']);
     let number: String = digits.chars().take_while(char::is_ascii_digit).collect();
     digits.len() + 1 == name.len()
         && !number.is_empty()

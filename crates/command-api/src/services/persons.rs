@@ -136,6 +136,6 @@ impl pb::person_service_server::PersonService for PersonRecords {
 
 fn found_answer(found: Vec<ledger_core::ids::OpaqueRef>) -> pb::FindPersonsResponse {
     pb::FindPersonsResponse {
-        persons: found.iter().map(ToString::to_string).collect(),
+        persons: found.into_iter().map(|person| person.to_string()).collect(),
     }
 }

@@ -314,10 +314,6 @@ impl Billing {
         }
     }
 
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm a fact: the table of what each changes"
-    )]
     fn fold(&mut self, event: &BillingEvent, at: Timestamp) {
         match event {
             BillingEvent::ConsumerListed(_) => {}
@@ -362,7 +358,7 @@ impl Billing {
             BillingEvent::SecurityDepositReturned(e) => self.deposit -= e.a,
             BillingEvent::CreditPaidOut(e) => {
                 self.dues
-                    .charge(self.listed_in, DueKind::Adjustment, e.a + e.rd)
+                    .charge(self.listed_in, DueKind::Adjustment, e.a + e.rd);
             }
             BillingEvent::MonthClosed(e) => self.fold_close(e),
             BillingEvent::DisconnectionNoticeServed(_) => {}

@@ -85,10 +85,6 @@ impl Money {
 
     /// [`Money::is_zero`] for fields that are left out of a stored form when they are nothing.
     #[must_use]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde asks for"
-    )]
     pub const fn is_none(&self) -> bool {
         self.0 == 0
     }

@@ -119,6 +119,10 @@ pub enum BillingRefusal {
 impl BillingRefusal {
     /// Its line of the catalogue.
     #[must_use]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one line a refusal: the published table"
+    )]
     pub(super) fn entry(&self) -> Entry {
         use CashInHand::{HandBack, Nothing};
         let (code, meaning, cash) = match self {

@@ -91,7 +91,9 @@ fn step_of(event: &AccountEvent, before: Status) -> Option<Step> {
 fn note(seen: &mut Seen, story: &Story, from: usize) {
     let mut account = Account::new(story.account.id().clone());
     for (at, (event, stamp)) in story.log.iter().enumerate() {
-        let before = account.billing().and_then(|b| b.standing());
+        let before = account
+            .billing()
+            .and_then(ledger_core::account::Billing::standing);
         account.evolve(event, *stamp);
         let Some(before) = before.filter(|_| at >= from) else {
             continue;

@@ -4,6 +4,8 @@
 //! The row folds the core's own [`Billing`], so that a status or a due here is never another than the
 //! one decisions see. What depends on today is asked, not stored.
 
+use std::collections::hash_map::Entry;
+
 use ledger_core::account::Billing;
 use ledger_core::event::{AccountEvent, BillingEvent, Listing};
 use ledger_core::status::Status;
@@ -127,19 +129,19 @@ pub(crate) fn fold(
 
 impl StatusCounts {
     fn add(&mut self, conn: &Connection, month: Month, status: Status) -> rusqlite::Result<()> {
-        let key = (month, status);
-        if !self.counts.contains_key(&key) {
-            let stored = conn
-                .prepare_cached("SELECT n FROM status_counts WHERE month = ?1 AND status = ?2")?
-                .query_row(params![month.to_string(), status.code()], |row| {
-                    Cells::of(row).count()
-                })
-                .optional()?;
-            self.counts.insert(key, Part::stored(stored.unwrap_or(0)));
-        }
-        if let Some(part) = self.counts.get_mut(&key) {
-            *part.edit() += 1;
-        }
+        let part = match self.counts.entry((month, status)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let stored = conn
+                    .prepare_cached("SELECT n FROM status_counts WHERE month = ?1 AND status = ?2")?
+                    .query_row(params![month.to_string(), status.code()], |row| {
+                        Cells::of(row).count()
+                    })
+                    .optional()?;
+                unknown.insert(Part::stored(stored.unwrap_or(0)))
+            }
+        };
+        *part.edit() += 1;
         Ok(())
     }
 

@@ -137,7 +137,7 @@ impl LegacyCredits {
         account_no: i64,
         e: &LegacyCreditChoiceMade,
     ) -> rusqlite::Result<()> {
-        if let Some(row) = self.row(conn, (account_no, e.u, e.from.clone()))? {
+        if let Some(row) = self.row(conn, &(account_no, e.u, e.from.clone()))? {
             row.refund = e.refund;
         }
         Ok(())
@@ -152,7 +152,7 @@ impl LegacyCredits {
         at: Timestamp,
     ) -> rusqlite::Result<()> {
         let key = (account_no, e.u, e.from.clone());
-        if let Some(row) = self.row(conn, key.clone())? {
+        if let Some(row) = self.row(conn, &key)? {
             row.state = LegacyState::Credited;
             row.settled = Some((at, e.a));
             row.rate = e.rate;
@@ -180,20 +180,20 @@ impl LegacyCredits {
         e: &LegacyCreditRefunded,
         at: Timestamp,
     ) -> rusqlite::Result<()> {
-        if let Some(row) = self.row(conn, (account_no, e.u, e.from.clone()))? {
+        if let Some(row) = self.row(conn, &(account_no, e.u, e.from.clone()))? {
             row.state = LegacyState::Refunded;
             row.settled = Some((at, e.a));
         }
         Ok(())
     }
 
-    fn row(&mut self, conn: &Connection, key: Key) -> rusqlite::Result<Option<&mut Row>> {
-        if !self.rows.contains_key(&key)
-            && let Some(row) = load(conn, &key)?
+    fn row(&mut self, conn: &Connection, key: &Key) -> rusqlite::Result<Option<&mut Row>> {
+        if !self.rows.contains_key(key)
+            && let Some(row) = load(conn, key)?
         {
             self.rows.insert(key.clone(), Part::stored(row));
         }
-        Ok(self.rows.get_mut(&key).map(Part::edit))
+        Ok(self.rows.get_mut(key).map(Part::edit))
     }
 
     /// Rows that wait to be written.

@@ -145,22 +145,24 @@ impl Receipts {
                 ("deposit", &e.pay, e.u, e.a)
             }
             AccountEvent::Billing(BillingEvent::CreditPaidOut(e)) => {
-                return self.paid_out(conn, sheet, (&e.pay, e.a), fact.at, postings);
+                let line = self.line(&e.pay, "paid-out", -e.a, fact.at);
+                return self.paid_out(conn, sheet, line, postings);
             }
             AccountEvent::Billing(BillingEvent::SecurityDepositReturned(e)) => {
-                return self.paid_out(conn, sheet, (&e.pay, e.a), fact.at, postings);
+                let line = self.line(&e.pay, "paid-out", -e.a, fact.at);
+                return self.paid_out(conn, sheet, line, postings);
             }
             AccountEvent::AccountClosed(e) => {
                 let ClosedTo::PaidOut(pay) = &e.to else {
                     return Ok(());
                 };
                 let out: Money = e.w.iter().map(|wallet| wallet.out).sum();
-                return self.paid_out(conn, sheet, (pay, out), fact.at, postings);
+                let line = self.line(pay, "paid-out", -out, fact.at);
+                return self.paid_out(conn, sheet, line, postings);
             }
             AccountEvent::LegacyCreditRefunded(e) => {
-                let mut line = self.line(&e.pay, "paid-out", -e.a, fact.at);
-                line.account_no = Some(sheet.no);
-                return self.settle(conn, line, postings);
+                let line = self.line(&e.pay, "paid-out", -e.a, fact.at);
+                return self.paid_out(conn, sheet, line, postings);
             }
             _ => return Ok(()),
         };
@@ -205,11 +207,9 @@ impl Receipts {
         &mut self,
         conn: &Connection,
         sheet: &Sheet,
-        (pay, amount): (&Payment, Money),
-        at: Timestamp,
+        mut line: SettlementLine,
         postings: &[Posting],
     ) -> rusqlite::Result<()> {
-        let mut line = self.line(pay, "paid-out", -amount, at);
         line.account_no = Some(sheet.no);
         self.settle(conn, line, postings)
     }

@@ -122,6 +122,17 @@ impl Snapshot {
             "emergency credit of everyone who has drawn it",
             detail,
         ));
+        controls.extend(self.control_of_consumers(&trial)?);
+        controls.extend(self.control_of_channels(&trial)?);
+        Ok(controls)
+    }
+
+    /// What postpaid consumers owe, and their deposits.
+    fn control_of_consumers(
+        &self,
+        trial: &TrialBalance,
+    ) -> Result<Vec<ControlAccount>, ReadModelError> {
+        let mut controls = Vec::new();
         for (line, side, columns, made_of) in [
             (
                 BILLS_RECEIVABLE,
@@ -140,8 +151,17 @@ impl Snapshot {
                 "SELECT ifnull(sum({columns}_micro), 0), ifnull(sum({columns}_rest), 0) FROM consumers WHERE ?1 = ?1"
             );
             let detail = self.sum(&sql, "")?;
-            controls.push(control(&trial, line.to_owned(), side, made_of, detail));
+            controls.push(control(trial, line.to_owned(), side, made_of, detail));
         }
+        Ok(controls)
+    }
+
+    /// Money that channels hold, and what waits in suspense.
+    fn control_of_channels(
+        &self,
+        trial: &TrialBalance,
+    ) -> Result<Vec<ControlAccount>, ReadModelError> {
+        let mut controls = Vec::new();
         let named: Vec<String> = trial
             .lines
             .iter()
@@ -152,7 +172,7 @@ impl Snapshot {
                 let sql = "SELECT ifnull(sum(amount_micro), 0), ifnull(sum(amount_rest), 0) FROM settlement_lines WHERE channel = ?1";
                 let detail = self.sum(sql, channel)?;
                 controls.push(control(
-                    &trial,
+                    trial,
                     name.clone(),
                     Side::Debit,
                     "unsettled lines of the channel",
@@ -164,7 +184,7 @@ impl Snapshot {
                            WHERE state = 'waiting' AND channel = ?1";
                 let detail = self.sum(sql, channel)?;
                 controls.push(control(
-                    &trial,
+                    trial,
                     name.clone(),
                     Side::Credit,
                     "waiting payments of the channel",
