@@ -222,6 +222,10 @@ const fn order_of(step: &Step) -> &OrderArgs {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm a step: the table of what each sends"
+)]
 async fn send(
     step: &Step,
     connected: &Connected,
