@@ -15,6 +15,7 @@ mod credit;
 mod debt;
 mod meters;
 mod orders;
+mod policy;
 mod prepayment;
 mod properties;
 mod quiet;
