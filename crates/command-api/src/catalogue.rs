@@ -194,7 +194,19 @@ fn next(before: &Rejection) -> Option<Rejection> {
             below: money,
         },
         R::CreditNotLow { .. } => R::NothingToDeliver { receipt },
-        R::NothingToDeliver { .. } => R::KeyConflict,
+        R::NothingToDeliver { .. } => R::SchemeInvalid {
+            line: 1,
+            key: text(),
+            reason: text(),
+        },
+        R::SchemeInvalid { .. } => R::UnknownScheme { scheme: text() },
+        R::UnknownScheme { .. } => R::SchemeVersionTooLow { newest: 1 },
+        R::SchemeVersionTooLow { .. } => R::SchemeConflict { version: 1 },
+        R::SchemeConflict { .. } => R::SchemePricedAlready {
+            from: at,
+            priced_until: at,
+        },
+        R::SchemePricedAlready { .. } => R::KeyConflict,
         R::KeyConflict => return None,
     })
 }

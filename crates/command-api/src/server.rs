@@ -26,7 +26,7 @@ use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
 use crate::services::{
-    Accounts, Api, Debts, Meters, Payments, PersonRecords, Prepayments, Queries, Supplies,
+    Accounts, Api, Debts, Meters, Payments, PersonRecords, Prepayments, Queries, Schemes, Supplies,
     Suspenses,
 };
 
@@ -191,7 +191,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 10] = [
+const SERVED: [&str; 11] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -201,6 +201,7 @@ const SERVED: [&str; 10] = [
     <pb::supply_service_server::SupplyServiceServer<Supplies> as NamedService>::NAME,
     <pb::person_service_server::PersonServiceServer<PersonRecords> as NamedService>::NAME,
     <pb::prepayment_service_server::PrepaymentServiceServer<Prepayments> as NamedService>::NAME,
+    <pb::scheme_service_server::SchemeServiceServer<Schemes> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
 ];
 
@@ -275,6 +276,7 @@ fn router(
             Suspenses
         ))
         .add_service(gated!(supply_service_server, SupplyServiceServer, Supplies))
+        .add_service(gated!(scheme_service_server, SchemeServiceServer, Schemes))
         .add_service(gated!(
             person_service_server,
             PersonServiceServer,

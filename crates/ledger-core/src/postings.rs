@@ -179,7 +179,8 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         | Event::Meter(_)
         | Event::Key(_)
         | Event::Gateway(_)
-        | Event::InitialCredit(_) => Vec::new(),
+        | Event::InitialCredit(_)
+        | Event::Scheme(_) => Vec::new(),
     }
 }
 

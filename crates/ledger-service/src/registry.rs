@@ -226,8 +226,10 @@ fn mark_of(event: &RecordedEvent) -> Result<Option<Mark>, String> {
                 .map_err(|error| format!("stream {}: {error}", event.stream))?;
             Ok(move_of(&account, &fact))
         }
-        Event::Key(_) | Event::Suspense(_) | Event::Gateway(_) | Event::InitialCredit(_) => {
-            Err(format!("{kind} was not asked for"))
-        }
+        Event::Key(_)
+        | Event::Suspense(_)
+        | Event::Gateway(_)
+        | Event::InitialCredit(_)
+        | Event::Scheme(_) => Err(format!("{kind} was not asked for")),
     }
 }

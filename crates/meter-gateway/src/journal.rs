@@ -239,7 +239,8 @@ pub(crate) async fn newest_record(
         | Event::Meter(_)
         | Event::Key(_)
         | Event::Suspense(_)
-        | Event::InitialCredit(_) => Err(ReadError::Damaged(format!(
+        | Event::InitialCredit(_)
+        | Event::Scheme(_) => Err(ReadError::Damaged(format!(
             "stream {name} holds an event of kind {}",
             event.kind
         ))

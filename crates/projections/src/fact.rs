@@ -32,6 +32,8 @@ pub(crate) enum Body {
     Key,
     /// Who was granted an initial credit is told by the account's own facts.
     InitialCredit,
+    /// A version of a scheme is policy, and no row.
+    Scheme,
 }
 
 /// A fact of an account.
@@ -91,6 +93,7 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
         Event::Meter(_) => Body::Meter,
         Event::Key(_) => Body::Key,
         Event::InitialCredit(_) => Body::InitialCredit,
+        Event::Scheme(_) => Body::Scheme,
     };
     Ok(Fact {
         position: recorded.position,

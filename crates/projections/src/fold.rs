@@ -99,7 +99,7 @@ impl Fold {
                 self.trial.fold(&lines);
             }
             Body::Gateway(received) => self.counts.fold_received(received),
-            Body::Meter | Body::Key | Body::InitialCredit => {}
+            Body::Meter | Body::Key | Body::InitialCredit | Body::Scheme => {}
         }
         self.events += 1;
         self.position = Some(fact.position);

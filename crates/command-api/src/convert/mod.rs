@@ -13,7 +13,9 @@ mod prepayment;
 mod questions;
 mod views;
 
-pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, to_utility};
+pub use answers::{
+    of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
+};
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use payments::{AskedQuote, AskedReturn};

@@ -11,6 +11,7 @@ mod persons;
 mod prepayment;
 mod queries;
 mod reading;
+mod schemes;
 mod supply;
 mod suspense;
 
@@ -34,6 +35,7 @@ pub(crate) use payments::Payments;
 pub(crate) use persons::PersonRecords;
 pub(crate) use prepayment::Prepayments;
 pub(crate) use queries::Queries;
+pub(crate) use schemes::Schemes;
 pub(crate) use supply::Supplies;
 pub(crate) use suspense::Suspenses;
 

@@ -103,6 +103,7 @@ kinds! {
     "emergency-credit-drawn.v1" => Account AccountEvent EmergencyCreditDrawn;
     "arrears-paid.v1" => Account AccountEvent ArrearsPaid;
     "credit-delivered.v1" => Account AccountEvent CreditDelivered;
+    "scheme-published.v1" => Scheme;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

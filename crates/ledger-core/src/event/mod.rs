@@ -107,6 +107,8 @@ pub enum Event {
     Gateway(ReadingsReceived),
     /// In `initial-credit-<scheme>.<person>`.
     InitialCredit(InitialCreditClaimed),
+    /// In `scheme-<name>`.
+    Scheme(SchemePublished),
 }
 
 impl From<AccountEvent> for Event {

@@ -13,6 +13,7 @@ mod faults;
 mod file;
 mod policy;
 mod prepayment;
+mod publish;
 mod utility;
 
 pub use calendar::{Calendar, Holiday, QuietHours, QuietPolicy, TimeOfDay, Weekday};
@@ -26,6 +27,7 @@ pub use policy::{
 pub use prepayment::{
     ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningConditions, JoiningPolicy,
 };
+pub use publish::{Publication, judge_publication};
 pub use utility::{FlowMax, ReconnectAt, RegisterDefaults, UtilityPolicy};
 
 #[cfg(test)]

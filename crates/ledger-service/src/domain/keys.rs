@@ -42,7 +42,8 @@ pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, Strin
             | Event::Meter(_)
             | Event::Suspense(_)
             | Event::Gateway(_)
-            | Event::InitialCredit(_),
+            | Event::InitialCredit(_)
+            | Event::Scheme(_),
         ) => Err(format!("{kind} does not belong to a key's stream")),
         Err(error) => Err(error.to_string()),
     }

@@ -166,7 +166,8 @@ fn newest(evidence: &Evidence, meter: &MeterNumber) -> Result<Option<MeterEvent>
             | Event::Key(_)
             | Event::Suspense(_)
             | Event::Gateway(_)
-            | Event::InitialCredit(_),
+            | Event::InitialCredit(_)
+            | Event::Scheme(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

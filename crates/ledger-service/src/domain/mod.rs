@@ -133,7 +133,8 @@ impl Domain for LedgerDomain {
                 | Event::Key(_)
                 | Event::Suspense(_)
                 | Event::Gateway(_)
-                | Event::InitialCredit(_),
+                | Event::InitialCredit(_)
+                | Event::Scheme(_),
             ) => Err(format!(
                 "{} does not belong to this kind of stream",
                 place()

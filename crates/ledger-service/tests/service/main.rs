@@ -17,5 +17,6 @@ mod keys;
 mod meters;
 mod prepayment;
 mod readings;
+mod schemes;
 mod suspense;
 mod world;

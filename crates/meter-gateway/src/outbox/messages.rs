@@ -171,7 +171,8 @@ pub(super) fn messages_of(recorded: &RecordedEvent) -> Result<Messages, GatewayE
         | Event::Key(_)
         | Event::Suspense(_)
         | Event::Gateway(_)
-        | Event::InitialCredit(_) => {
+        | Event::InitialCredit(_)
+        | Event::Scheme(_) => {
             return Ok(Messages::default());
         }
     };
