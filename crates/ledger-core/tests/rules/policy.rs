@@ -7,7 +7,7 @@ use ledger_core::account::Account;
 use ledger_core::command::{Command, OpenAccount};
 use ledger_core::ids::AccountId;
 use ledger_core::num::Quantity;
-use ledger_core::scheme::SchemePolicy;
+use ledger_core::scheme::{SchemePolicy, Weekday};
 use ledger_core::time::{Millis, Timestamp};
 use ledger_core::utility::Utility::{self, Electricity, Water};
 
@@ -220,4 +220,46 @@ fn c3_more_dwelling_units_or_capacity_than_the_scheme_knows_are_a_mistake_of_typ
             );
         }
     }
+}
+
+#[test]
+fn u10_the_calendar_has_fridays_sundays_and_the_public_holidays_of_the_year_by_name() {
+    let policy = scheme("usms");
+    let calendar = policy.calendar();
+    assert_eq!(calendar.not_working, [Weekday::Friday, Weekday::Sunday]);
+    let told: Vec<(String, &str, bool)> = calendar
+        .holidays
+        .iter()
+        .map(|day| (day.date.to_string(), day.name.as_str(), day.verified))
+        .collect();
+    let stated = [
+        ("2026-01-01", "New Year's Day", true),
+        ("2026-01-17", "Israk and Mikraj", false),
+        ("2026-02-17", "Chinese New Year", true),
+        ("2026-02-19", "First day of Ramadan", false),
+        ("2026-02-23", "National Day", true),
+        ("2026-03-07", "Nuzul Al-Quran", false),
+        ("2026-03-21", "Hari Raya Aidilfitri, first day", false),
+        ("2026-03-22", "Hari Raya Aidilfitri, second day", false),
+        ("2026-03-23", "Hari Raya Aidilfitri, third day", false),
+        ("2026-05-27", "Hari Raya Aidiladha", false),
+        ("2026-05-31", "Royal Brunei Armed Forces Day", true),
+        (
+            "2026-06-01",
+            "Royal Brunei Armed Forces Day, day given for the Sunday",
+            false,
+        ),
+        ("2026-06-17", "First day of the Hijrah year", false),
+        ("2026-07-15", "Birthday of His Majesty the Sultan", true),
+        ("2026-08-25", "Birthday of the Prophet", false),
+        ("2026-12-25", "Christmas Day", true),
+        (
+            "2026-12-26",
+            "Christmas Day, day given for the Friday",
+            false,
+        ),
+    ];
+    let stated = stated.map(|(date, name, verified)| (date.to_owned(), name, verified));
+    assert_eq!(told, stated);
+    assert!(scheme("payu").calendar().holidays.is_empty());
 }
