@@ -1,17 +1,12 @@
-//! `ledger scheme`: the rules of a utility as data: shown, checked, compared, published.
-//!
-//! Which schemes there are, and their files, is here; what concerns versions is in `versions`.
+//! `ledger scheme show`: the rules of a utility as they are in force, from the file that says them.
 
-mod versions;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::{Args, Subcommand};
 use ledger_core::scheme::SchemePolicy;
 use serde_json::json;
 
-use crate::cli::client::ServerArgs;
-use crate::cli::{Globals, block_on};
+use crate::cli::Globals;
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -39,74 +34,11 @@ Examples:
         /// Name of the scheme.
         name: Option<String>,
     },
-    /// Checks a file and tells every fault with its line and key.
-    #[command(after_help = "\
-Examples:
-  ledger scheme check my-scheme.toml     nothing is changed, no server is asked")]
-    Check {
-        /// The file.
-        file: PathBuf,
-    },
-    /// Publishes a file as the next version of its scheme, on a running server.
-    #[command(after_help = "\
-A version is published once and never changes; it holds from its own
-effective_from on, which lies after everything priced so far. Sent again with
-the same reference it gets the same answer.
-
-Examples:
-  ledger scheme publish usms-2.toml --reference usms-2
-  ledger scheme diff usms usms-2.toml    what would change, before")]
-    Publish {
-        /// The file.
-        file: PathBuf,
-        /// The sender's own reference of this publication.
-        #[arg(long)]
-        reference: String,
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-    /// Shows the keys that differ between two versions.
-    #[command(after_help = "\
-A version is a file, the name of a scheme (its file here), or NAME@VERSION
-(on record at the server).
-
-Examples:
-  ledger scheme diff usms usms-2.toml
-  ledger scheme diff usms@1 usms@2 --json")]
-    Diff {
-        /// The one.
-        before: String,
-        /// The other.
-        after: String,
-        #[command(flatten)]
-        server: ServerArgs,
-    },
-    /// Lists the versions of a scheme on record at the server.
-    Versions {
-        /// Name of the scheme.
-        name: String,
-        #[command(flatten)]
-        server: ServerArgs,
-    },
 }
 
 pub(crate) fn run(args: &SchemeArgs, globals: &Globals) -> Result<Exit, Failure> {
     let settings = globals.settings(Vec::new())?;
     match &args.command {
-        SchemeCommand::Check { file } => return versions::check(file, globals),
-        SchemeCommand::Publish {
-            file,
-            reference,
-            server,
-        } => return block_on(versions::publish(file, reference, server, globals)),
-        SchemeCommand::Diff {
-            before,
-            after,
-            server,
-        } => return block_on(versions::diff((before, after), server, &settings, globals)),
-        SchemeCommand::Versions { name, server } => {
-            return block_on(versions::list(name, server, globals));
-        }
         SchemeCommand::Show { name: None } => list(&settings, globals)?,
         SchemeCommand::Show { name: Some(name) } => {
             let (policy, text, from) = find(&settings, name)?;
