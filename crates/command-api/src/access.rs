@@ -99,6 +99,8 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.PrepaymentService/JoinScheme", STAFF),
     write("/ledger.v1.PrepaymentService/DrawEmergencyCredit", STAFF),
     write("/ledger.v1.PrepaymentService/DeliverCredit", STAFF),
+    write("/ledger.v1.SchemeService/PublishScheme", &[Operator]),
+    read("/ledger.v1.SchemeService/ListSchemeVersions", READERS),
     read("/ledger.v1.SupplyService/GetSupply", READERS),
     read("/ledger.v1.SupplyService/ListUnconfirmedOrders", READERS),
     write("/ledger.v1.PersonService/AddPerson", STAFF),

@@ -221,7 +221,19 @@ fn next(before: &Rejection) -> Option<Rejection> {
             appointment: at,
             hours: 1,
         },
-        R::NoticeTooShort { .. } => R::KeyConflict,
+        R::NoticeTooShort { .. } => R::SchemeInvalid {
+            line: 1,
+            key: text(),
+            reason: text(),
+        },
+        R::SchemeInvalid { .. } => R::UnknownScheme { scheme: text() },
+        R::UnknownScheme { .. } => R::SchemeVersionTooLow { newest: 1 },
+        R::SchemeVersionTooLow { .. } => R::SchemeConflict { version: 1 },
+        R::SchemeConflict { .. } => R::SchemePricedAlready {
+            from: at,
+            priced_until: at,
+        },
+        R::SchemePricedAlready { .. } => R::KeyConflict,
         R::KeyConflict | R::Billing(_) => return None,
     })
 }

@@ -163,6 +163,12 @@ impl Client {
         pb::prepayment_service_client::PrepaymentServiceClient::new(self.wire())
     }
 
+    /// Versions of schemes.
+    #[must_use]
+    pub fn schemes(&self) -> pb::scheme_service_client::SchemeServiceClient<Wire> {
+        pb::scheme_service_client::SchemeServiceClient::new(self.wire())
+    }
+
     /// Supply.
     #[must_use]
     pub fn supply(&self) -> pb::supply_service_client::SupplyServiceClient<Wire> {

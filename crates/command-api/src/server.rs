@@ -27,7 +27,7 @@ use crate::keys::Keys;
 use crate::pb;
 use crate::services::{
     Accounts, Api, Debts, LegacyCredits, Meters, Payments, PersonRecords, Prepayments, Queries,
-    Supplies, Suspenses, WorkOrders,
+    Schemes, Supplies, Suspenses, WorkOrders,
 };
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
@@ -191,7 +191,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 12] = [
+const SERVED: [&str; 13] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -201,6 +201,7 @@ const SERVED: [&str; 12] = [
     <pb::supply_service_server::SupplyServiceServer<Supplies> as NamedService>::NAME,
     <pb::person_service_server::PersonServiceServer<PersonRecords> as NamedService>::NAME,
     <pb::prepayment_service_server::PrepaymentServiceServer<Prepayments> as NamedService>::NAME,
+    <pb::scheme_service_server::SchemeServiceServer<Schemes> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
     <pb::legacy_credit_service_server::LegacyCreditServiceServer<LegacyCredits> as NamedService>::NAME,
     <pb::work_order_service_server::WorkOrderServiceServer<WorkOrders> as NamedService>::NAME,
@@ -288,6 +289,7 @@ fn router(
             Suspenses
         ))
         .add_service(gated!(supply_service_server, SupplyServiceServer, Supplies))
+        .add_service(gated!(scheme_service_server, SchemeServiceServer, Schemes))
         .add_service(gated!(
             person_service_server,
             PersonServiceServer,

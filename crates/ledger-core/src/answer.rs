@@ -25,6 +25,8 @@ pub enum Answer {
     Returned(Returned),
     /// It was refused.
     Refused(Rejection),
+    /// A version of a scheme is on record (C12).
+    Published(Published),
     /// What became of a reading. Never stored.
     Reading(ReadingOutcome),
 }
@@ -113,6 +115,19 @@ pub struct Returned {
     pub document: OpaqueRef,
 }
 
+/// A version of a scheme on record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Scheme by name.
+    pub scheme: String,
+    /// Version.
+    pub version: u32,
+    /// The first instant it holds.
+    pub from: Timestamp,
+    /// BLAKE3 of its text, 64 hexadecimal digits.
+    pub digest: String,
+}
+
 /// What became of a reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -148,6 +163,7 @@ impl Answer {
             | Self::Receipt(_)
             | Self::Suspended(_)
             | Self::Returned(_)
+            | Self::Published(_)
             | Self::Reading(_) => None,
         }
     }

@@ -262,6 +262,7 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         | Event::Key(_)
         | Event::Gateway(_)
         | Event::InitialCredit(_)
+        | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_) => Vec::new(),
     }

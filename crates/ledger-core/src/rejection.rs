@@ -352,6 +352,42 @@ pub enum Rejection {
         /// The notice.
         hours: u32,
     },
+    /// The text is no scheme.
+    #[error("line {line}: {key}: {reason}")]
+    SchemeInvalid {
+        /// Line, 0 for the whole file.
+        line: u32,
+        /// The key at fault.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No scheme of this name is served.
+    #[error("no scheme {scheme:?} is served; put its first version into scheme_dir")]
+    UnknownScheme {
+        /// As named.
+        scheme: String,
+    },
+    /// A newer version is in force or published.
+    #[error("version {newest} is known already; a new version has a higher number")]
+    SchemeVersionTooLow {
+        /// The newest known.
+        newest: u32,
+    },
+    /// The version was published with other content.
+    #[error("version {version} has other content already; a change is a new version")]
+    SchemeConflict {
+        /// Which version.
+        version: u32,
+    },
+    /// The version would reach back to what is priced.
+    #[error("it would hold from {from}, but charges are made up to {priced_until}")]
+    SchemePricedAlready {
+        /// The version's first instant.
+        from: Timestamp,
+        /// Newest charge under the scheme.
+        priced_until: Timestamp,
+    },
     /// The same key came with other content (C4).
     #[error("this reference was used for another command; a new attempt needs a new reference")]
     KeyConflict,

@@ -36,9 +36,21 @@ pub(crate) fn of_work_order(order: &WorkOrderId, step: &WorkOrderCommand) -> Str
     })
 }
 
+#[derive(Serialize)]
+struct PublishContent<'a> {
+    publish_scheme: &'a str,
+}
+
 /// The hash of a command's content, 64 hexadecimal digits.
 pub(crate) fn of_command(target: &Target, ask: &Ask) -> String {
     hash(&Content { target, ask })
+}
+
+/// The hash of a publication's content.
+pub(crate) fn of_publication(text: &str) -> String {
+    hash(&PublishContent {
+        publish_scheme: text,
+    })
 }
 
 /// The hash of a return's content.

@@ -71,7 +71,7 @@ impl Ledger {
         };
         let policy = self.policies().of(&account);
         let before = (*account).clone();
-        let Decided { answer, .. } = decide(&mut account, policy, &facts, &command);
+        let Decided { answer, .. } = decide(&mut account, &policy, &facts, &command);
         match answer {
             Answer::Receipt(receipt) => {
                 let month = policy.zone().month_of(received_at.max(before.newest_at()));
@@ -82,6 +82,7 @@ impl Ledger {
             Answer::Done { .. }
             | Answer::Suspended(_)
             | Answer::Returned(_)
+            | Answer::Published(_)
             | Answer::Reading(_) => Err(ServiceError::Damaged(
                 "a payment was answered as something else".to_owned(),
             )),
@@ -91,7 +92,7 @@ impl Ledger {
     /// The next instant after `after` at which one of an account's own deadlines is due.
     #[must_use]
     pub fn next_due(&self, account: &Account, after: Timestamp) -> Option<Timestamp> {
-        account.next_due(self.policies().of(account), after)
+        account.next_due(&self.policies().of(account), after)
     }
 }
 

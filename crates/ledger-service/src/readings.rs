@@ -173,7 +173,8 @@ impl Ledger {
                         Answer::Done { .. }
                         | Answer::Receipt(_)
                         | Answer::Suspended(_)
-                        | Answer::Returned(_) => Err(ServiceError::Damaged(
+                        | Answer::Returned(_)
+                        | Answer::Published(_) => Err(ServiceError::Damaged(
                             "a reading was answered as something else".to_owned(),
                         )),
                     }),

@@ -230,6 +230,7 @@ fn mark_of(event: &RecordedEvent) -> Result<Option<Mark>, String> {
         | Event::Suspense(_)
         | Event::Gateway(_)
         | Event::InitialCredit(_)
+        | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_) => Err(format!("{kind} was not asked for")),
     }

@@ -133,6 +133,7 @@ pub(crate) fn holder(ledger: &Ledger, text: &str) -> Result<Holder, Rejection> {
     let fits = ledger
         .policies()
         .all()
+        .iter()
         .any(|policy| policy.meter_number().accepts(text));
     if fits {
         ledger.present_holder(&meter)
@@ -179,6 +180,7 @@ async fn credited(
             Answer::Done { .. }
             | Answer::Suspended(_)
             | Answer::Returned(_)
+            | Answer::Published(_)
             | Answer::Refused(_)
             | Answer::Reading(_) => None,
         },
@@ -196,7 +198,7 @@ async fn credited(
     })
 }
 
-fn desk(key: &CommandKey) -> event_store::StreamName {
+pub(crate) fn desk(key: &CommandKey) -> event_store::StreamName {
     stream(&format!(
         "{}{}-{}",
         prefix::DESK,

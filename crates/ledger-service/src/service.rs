@@ -26,6 +26,7 @@ use crate::api::{
 use crate::directory::Holder;
 use crate::domain::{LedgerDomain, State, answer_of, answered};
 use crate::policies::Policies;
+use crate::publishing;
 use crate::registry::{Registry, RegistryError};
 use crate::route;
 use crate::snapshot_file;
@@ -123,6 +124,8 @@ impl Ledger {
             meters = registry.read().directory.len(),
             "the meter directory is current"
         );
+        publishing::load(&*store, &policies).await?;
+        let background = Mutex::new(background(&registry, &store, (&config, &policies)));
         let domain = Arc::new(LedgerDomain::new(policies));
         let transact = Transact::start(
             Arc::clone(&domain),
@@ -130,7 +133,6 @@ impl Ledger {
             snapshots,
             config.transact,
         );
-        let background = Mutex::new(background(&registry, &store, &config));
         let ledger = Self(Arc::new(Inner {
             transact,
             domain,
@@ -492,10 +494,12 @@ async fn write_image(registry: &Registry, store: &dyn EventStore, path: &std::pa
 fn background(
     registry: &Registry,
     store: &Arc<dyn EventStore>,
-    config: &LedgerConfig,
+    (config, policies): (&LedgerConfig, &Policies),
 ) -> Vec<JoinHandle<()>> {
     let mut tasks = Vec::new();
     if store.capabilities().shared_with_others {
+        let followed = publishing::follow(Arc::clone(store), policies.clone());
+        tasks.push(tokio::spawn(followed));
         tasks.push(tokio::spawn(registry.clone().follow(Arc::clone(store))));
     }
     if let Some(path) = config.directory_file.clone() {

@@ -11,6 +11,7 @@ use ledger_core::event::{MeterEvent, ReadingsReceived};
 use ledger_core::ids::{AccountId, Actor, CommandKey, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
+use ledger_core::scheme::SchemePolicy;
 use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use ledger_core::workorder::WorkOrderCommand;
@@ -117,6 +118,22 @@ pub(crate) enum DeskWork {
         item_stream: StreamName,
         document: OpaqueRef,
     },
+    /// A version of a scheme is published.
+    Publish(Box<Publishing>),
+}
+
+/// A version of a scheme that is to be published.
+pub(crate) struct Publishing {
+    /// `scheme-<name>`
+    pub(crate) stream: StreamName,
+    /// As read.
+    pub(crate) policy: SchemePolicy,
+    /// As sent.
+    pub(crate) text: String,
+    /// BLAKE3 of the text, in hexadecimal digits.
+    pub(crate) digest: String,
+    /// Time of the newest charge under the scheme.
+    pub(crate) priced_until: Option<Timestamp>,
 }
 
 /// The record of a delivery.
@@ -249,6 +266,8 @@ pub(crate) mod prefix {
     pub(crate) const DESK: &str = "desk-";
     /// A work order.
     pub(crate) const WORK_ORDER: &str = "workorder-";
+    /// Versions of a scheme.
+    pub(crate) const SCHEME: &str = "scheme-";
     /// A meter number.
     pub(crate) const METER: &str = "meter-";
 }

@@ -110,6 +110,7 @@ impl Ledger {
         let Some(policy) = self.policies().named(&issued.scheme) else {
             return false;
         };
+        let policy = policy.in_force_at(request.received_at);
         decide(order, policy, request.received_at, &request.command).is_ok()
     }
 
@@ -135,6 +136,7 @@ impl Ledger {
                 | Answer::Receipt(_)
                 | Answer::Suspended(_)
                 | Answer::Returned(_)
+                | Answer::Published(_)
                 | Answer::Reading(_) => {}
             }
         }

@@ -240,6 +240,7 @@ pub(crate) async fn newest_record(
         | Event::Key(_)
         | Event::Suspense(_)
         | Event::InitialCredit(_)
+        | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_) => Err(ReadError::Damaged(format!(
             "stream {name} holds an event of kind {}",

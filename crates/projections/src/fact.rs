@@ -41,6 +41,8 @@ pub(crate) enum Body {
     Key,
     /// Who was granted an initial credit is told by the account's own facts.
     InitialCredit,
+    /// A version of a scheme is policy, and no row.
+    Scheme,
 }
 
 /// A fact of an account.
@@ -106,6 +108,7 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
         Event::Meter(_) => Body::Meter,
         Event::Key(_) => Body::Key,
         Event::InitialCredit(_) => Body::InitialCredit,
+        Event::Scheme(_) => Body::Scheme,
     };
     Ok(Fact {
         position: recorded.position,

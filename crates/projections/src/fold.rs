@@ -113,7 +113,7 @@ impl Fold {
             }
             Body::Gateway(received) => self.counts.fold_received(received),
             Body::WorkOrder { id, at, event } => self.work_orders.fold(conn, id, *at, event)?,
-            Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy => {}
+            Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy | Body::Scheme => {}
         }
         self.events += 1;
         self.position = Some(fact.position);

@@ -4,7 +4,7 @@
 //! caller reads its own writes are made and read here too; what is in them is nobody else's business.
 
 use event_store::Position;
-use ledger_core::answer::{Answer, Receipt, ReceiptKind, Returned, Suspended};
+use ledger_core::answer::{Answer, Published, Receipt, ReceiptKind, Returned, Suspended};
 use ledger_core::ids::AccountId;
 use ledger_core::num::Money;
 use ledger_core::time::Timestamp;
@@ -126,6 +126,18 @@ impl From<Returned> for pb::Returned {
     }
 }
 
+/// A version of a scheme on record, without its text.
+#[must_use]
+pub fn published(told: Published) -> pb::SchemeVersion {
+    pb::SchemeVersion {
+        scheme: told.scheme,
+        version: told.version,
+        effective_from: Some(to_instant(told.from)),
+        digest: told.digest,
+        text: String::new(),
+    }
+}
+
 /// What became of a payment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settled {
@@ -144,9 +156,10 @@ pub(super) fn settled(answer: Answer) -> Result<Settled, No> {
         Answer::Receipt(receipt) => Ok(Settled::Receipt(receipt)),
         Answer::Suspended(suspended) => Ok(Settled::Suspended(suspended)),
         Answer::Refused(rejection) => Err(No::Refused(rejection)),
-        other @ (Answer::Done { .. } | Answer::Returned(_) | Answer::Reading(_)) => {
-            Err(wrong_kind(&other))
-        }
+        other @ (Answer::Done { .. }
+        | Answer::Returned(_)
+        | Answer::Published(_)
+        | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
 
@@ -172,6 +185,7 @@ pub(super) fn returned(answer: Answer) -> Result<Returned, No> {
         other @ (Answer::Done { .. }
         | Answer::Receipt(_)
         | Answer::Suspended(_)
+        | Answer::Published(_)
         | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
@@ -183,6 +197,7 @@ fn done(answer: Answer) -> Result<AccountId, No> {
         other @ (Answer::Receipt(_)
         | Answer::Suspended(_)
         | Answer::Returned(_)
+        | Answer::Published(_)
         | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
@@ -428,6 +443,7 @@ impl TryFrom<KeyStatus> for pb::FindCommandResponse {
             Answer::Receipt(receipt) => A::Receipt(receipt.into()),
             Answer::Suspended(suspended) => A::Suspended(suspended.into()),
             Answer::Returned(returned) => A::Returned(returned.into()),
+            Answer::Published(told) => A::Published(published(told)),
             Answer::Refused(rejection) => A::Refusal(refusal_of(&rejection)),
             other @ Answer::Reading(_) => return Err(wrong_kind(&other)),
         };

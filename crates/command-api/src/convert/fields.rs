@@ -53,7 +53,8 @@ impl Fields {
         }
     }
 
-    fn given(&mut self, field: &str, text: &str) -> bool {
+    /// Whether a field is given; it is noted when it is not.
+    pub fn given(&mut self, field: &str, text: &str) -> bool {
         if text.is_empty() {
             self.note(field, Malformed::FieldMissing, "it must be given");
         }

@@ -15,7 +15,9 @@ mod questions;
 mod views;
 mod workorders;
 
-pub use answers::{of_token, stream_answer, stream_error, to_instant, to_token, to_utility};
+pub use answers::{
+    of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
+};
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;

@@ -65,6 +65,7 @@ async fn list(
         .ledger
         .policies()
         .all()
+        .iter()
         .map(|policy| {
             let date = policy.zone().date_of(call.received_at);
             (policy.name().to_owned(), date)

@@ -147,6 +147,7 @@ kinds! {
     "temporary-connection-extended.v1" => Account AccountEvent Billing BillingEvent TemporaryConnectionExtended;
     "query-raised.v1" => Account AccountEvent Billing BillingEvent QueryRaised;
     "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
+    "scheme-published.v1" => Scheme;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

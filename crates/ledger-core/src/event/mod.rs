@@ -129,6 +129,8 @@ pub enum Event {
     Legacy(LegacyCreditClaimed),
     /// In `workorder-<id>`.
     WorkOrder(WorkOrderEvent),
+    /// In `scheme-<name>`.
+    Scheme(SchemePublished),
 }
 
 impl From<BillingEvent> for AccountEvent {

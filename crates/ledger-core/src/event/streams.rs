@@ -114,6 +114,22 @@ pub struct SuspenseReturned {
     pub doc: OpaqueRef,
 }
 
+/// `scheme-published.v1` in `scheme-<name>`: a version of a scheme, whole (C12).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SchemePublished {
+    /// Scheme by name.
+    pub scheme: String,
+    /// Version, from 1.
+    pub version: u32,
+    /// The first instant it holds.
+    pub from: Timestamp,
+    /// BLAKE3 of the text, 64 hexadecimal digits.
+    pub digest: String,
+    /// The file, as published.
+    pub text: String,
+}
+
 /// `readings-received.v1` in `gateway-<id>`: one delivery, accounted for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -282,6 +282,31 @@ impl Rejection {
                 Nothing,
             ),
             Self::Billing(refusal) => refusal.entry(),
+            Self::SchemeInvalid { .. } => line(
+                "SCHEME_INVALID",
+                "The text is not the file of a scheme.",
+                Nothing,
+            ),
+            Self::UnknownScheme { .. } => line(
+                "UNKNOWN_SCHEME",
+                "The server does not serve a scheme of this name.",
+                Nothing,
+            ),
+            Self::SchemeVersionTooLow { .. } => line(
+                "SCHEME_VERSION_TOO_LOW",
+                "A newer version of the scheme is known already.",
+                Nothing,
+            ),
+            Self::SchemeConflict { .. } => line(
+                "SCHEME_CONFLICT",
+                "This version of the scheme has other content.",
+                Nothing,
+            ),
+            Self::SchemePricedAlready { .. } => line(
+                "SCHEME_PRICED_ALREADY",
+                "The version would reach back to charges that are made.",
+                Nothing,
+            ),
             Self::KeyConflict => Entry {
                 code: "KEY_CONFLICT",
                 meaning: "The reference was used for other content before.",

@@ -16,6 +16,7 @@ mod legacy;
 mod notify;
 mod policy;
 mod prepayment;
+mod publish;
 mod swap;
 mod utility;
 
@@ -33,6 +34,7 @@ pub use policy::{
 pub use prepayment::{
     ArrearsPolicy, DeliveryPolicy, EmergencyPolicy, JoiningConditions, JoiningPolicy,
 };
+pub use publish::{Publication, judge_publication};
 pub use swap::SwapPolicy;
 pub use utility::{FlowMax, ReconnectAt, RegisterDefaults, UtilityPolicy};
 

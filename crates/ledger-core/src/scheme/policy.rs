@@ -301,6 +301,12 @@ impl SchemePolicy {
         version
     }
 
+    /// Whether both files say the same, whatever came before each.
+    #[must_use]
+    pub fn same_rules_as(&self, other: &Self) -> bool {
+        super::changes(&self.text, &other.text).is_ok_and(|changes| changes.is_empty())
+    }
+
     /// The version before this one.
     #[must_use]
     pub fn earlier(&self) -> Option<&Arc<Self>> {

@@ -16,6 +16,7 @@ mod debt;
 mod legacy;
 mod meters;
 mod orders;
+mod policy;
 mod prepayment;
 mod properties;
 mod quiet;

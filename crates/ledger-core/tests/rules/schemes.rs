@@ -10,10 +10,10 @@ use crate::story::{Story, bnd, local, month, scheme_text};
 
 const START: &str = "2026-03-01 08:00:00";
 
-#[test]
-fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
-    let facts = Facts {
-        account: AccountId::parse("A1").unwrap(),
+/// The facts of a command that comes at the start.
+pub(crate) fn facts(account: AccountId) -> Facts {
+    Facts {
+        account,
         received_at: local(START),
         actor: Actor::parse("test").unwrap(),
         key: None,
@@ -21,7 +21,12 @@ fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
         prior: None,
         voidable: None,
         initial_credit_claimed: false,
-    };
+    }
+}
+
+#[test]
+fn c12_an_account_is_opened_in_the_scheme_it_names_or_not_at_all() {
+    let facts = facts(AccountId::parse("A1").unwrap());
     let open = |scheme: &str| {
         let mut account = Account::new(facts.account.clone());
         let open = OpenAccount {

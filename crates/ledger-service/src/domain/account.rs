@@ -67,7 +67,7 @@ impl LedgerDomain {
             return Decision::answer(Verdict::Damaged(String::new()));
         };
         let policy = self.policies().of(account);
-        let Decided { events, answer } = decide(account, policy, &facts, &task.command);
+        let Decided { events, answer } = decide(account, &policy, &facts, &task.command);
         if events.is_empty() {
             return Decision::answer(Verdict::fresh(answer));
         }
@@ -82,7 +82,7 @@ impl LedgerDomain {
             } else {
                 Cause::Delivery(by, task.delivery)
             },
-            policy: policy.policy_version(),
+            policy: &policy,
         };
         Decision::append(
             Verdict::fresh(answer),
@@ -93,7 +93,7 @@ impl LedgerDomain {
     pub(super) fn decide_bare(&self, account: &mut Account, task: &BareTask) -> Decision<Verdict> {
         let facts = facts_of(&task.account, task.received_at, &task.actor);
         let policy = self.policies().of(account);
-        let Decided { events, answer } = decide(account, policy, &facts, &task.command);
+        let Decided { events, answer } = decide(account, &policy, &facts, &task.command);
         let what = if let Command::ConfirmOrder { meter, order, .. } = &task.command {
             format!("confirm|{meter}|{order}")
         } else {
@@ -105,7 +105,7 @@ impl LedgerDomain {
             received_at: task.received_at,
             by: task.actor.as_str(),
             cause: Cause::None,
-            policy: policy.policy_version(),
+            policy: &policy,
         };
         Decision::append(
             Verdict::fresh(answer),
@@ -128,12 +128,12 @@ impl LedgerDomain {
         };
         let policy = self.policies().judging(account, &task.command);
         if !looks_beyond(task) {
-            let decided = decide(account, policy, &facts, &task.command);
+            let decided = decide(account, &policy, &facts, &task.command);
             return self.conclude(account, task, decided, Beyond::default());
         }
         // What other streams say comes last, so the account decides on a copy first.
         let mut trial = account.clone();
-        let decided = decide(&mut trial, policy, &facts, &task.command);
+        let decided = decide(&mut trial, &policy, &facts, &task.command);
         let beyond = if decided.answer.refusal().is_some() {
             Ok(Beyond::default())
         } else {
@@ -294,13 +294,14 @@ impl LedgerDomain {
             ));
         }
         let cause = origin.cause;
+        let policy = self.policies().of(account);
         let origin = Origin {
             account: &task.account,
             ids: &ids,
             received_at: task.received_at,
             by: task.actor.as_str(),
             cause,
-            policy: self.policies().of(account).policy_version(),
+            policy: &policy,
         };
         let events = self.kinds.account_events(&origin, events);
         Decision {
@@ -394,6 +395,7 @@ fn voidable(
         | Answer::Done { .. }
         | Answer::Suspended(_)
         | Answer::Returned(_)
+        | Answer::Published(_)
         | Answer::Refused(_)
         | Answer::Reading(_) => None,
     })

@@ -1,20 +1,21 @@
 //! Decisions that no account makes: money for a meter that nobody holds, and returns from suspense (C13).
 
 use event_store::transact::{Decision, Evidence};
-use event_store::{Expected, StreamAppend};
-use ledger_core::answer::Answer;
+use event_store::{Expected, StreamAppend, StreamName};
+use ledger_core::answer::{Answer, Published};
 use ledger_core::command::Source;
-use ledger_core::event::{Event, SuspenseEvent};
+use ledger_core::event::{Event, SchemePublished, SuspenseEvent, decode};
 use ledger_core::ids::{CommandKey, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
+use ledger_core::scheme::{Publication, judge_publication};
 use ledger_core::suspense;
 
 use super::encode::Beside;
 use super::{LedgerDomain, evidence as known, keys};
 use crate::ids::Ids;
 use crate::meta::Cause;
-use crate::task::{DeskTask, DeskWork, Verdict, stream};
+use crate::task::{DeskTask, DeskWork, Publishing, Verdict, stream};
 
 impl LedgerDomain {
     pub(super) fn decide_at_desk(&self, task: &DeskTask, evidence: &Evidence) -> Decision<Verdict> {
@@ -29,6 +30,13 @@ impl LedgerDomain {
                 refusal,
             } => self.refuse_payment(task, (*amount, source), named, refusal),
             DeskWork::Other { refusal } => refuse(refusal.clone()),
+            DeskWork::Publish(work) => match published(evidence, &work.stream) {
+                Ok(newest) => {
+                    let expected = evidence.expected(&work.stream);
+                    self.publish(task, work, (newest.as_ref(), expected))
+                }
+                Err(damage) => Decision::answer(Verdict::Damaged(damage)),
+            },
             DeskWork::Return {
                 item,
                 item_stream,
@@ -126,6 +134,64 @@ impl LedgerDomain {
         }
     }
 
+    /// A version of a scheme goes on record, once.
+    fn publish(
+        &self,
+        task: &DeskTask,
+        work: &Publishing,
+        (newest, expected): (Option<&SchemePublished>, Expected),
+    ) -> Decision<Verdict> {
+        let (name, version) = (work.policy.name(), work.policy.version());
+        let Some(known) = self.policies().named(name) else {
+            return refuse(Rejection::UnknownScheme {
+                scheme: name.to_owned(),
+            });
+        };
+        let proposed = (&work.policy, work.digest.as_str());
+        let publication = match judge_publication(&known, newest, proposed, work.priced_until) {
+            Ok(publication) => publication,
+            Err(refusal) => return refuse(refusal),
+        };
+        let from = work.policy.effective_from();
+        let ids = Ids::of_key(&task.claim.key);
+        let origin = beside(task, &ids);
+        let mut claims = Vec::with_capacity(2);
+        if publication == Publication::New {
+            let event = Event::Scheme(SchemePublished {
+                scheme: name.to_owned(),
+                version,
+                from,
+                digest: work.digest.clone(),
+                text: work.text.clone(),
+            });
+            let events = vec![self.kinds.beside(work.stream.as_str(), &event, &origin)];
+            claims.push(StreamAppend {
+                stream: work.stream.clone(),
+                expected,
+                events,
+            });
+        }
+        let answer = Answer::Published(Published {
+            scheme: name.to_owned(),
+            version,
+            from,
+            digest: work.digest.clone(),
+        });
+        let decided_by = task.stream.as_str();
+        claims.push(keys::bind(
+            &self.kinds,
+            &task.claim,
+            decided_by,
+            &answer,
+            &origin,
+        ));
+        Decision {
+            answer: Verdict::fresh(answer),
+            events: Vec::new(),
+            claims,
+        }
+    }
+
     fn give_back(
         &self,
         task: &DeskTask,
@@ -167,6 +233,27 @@ impl LedgerDomain {
             events: Vec::new(),
             claims,
         }
+    }
+}
+
+/// The newest version on record.
+fn published(evidence: &Evidence, stream: &StreamName) -> Result<Option<SchemePublished>, String> {
+    let Some(event) = evidence.newest(stream) else {
+        return Ok(None);
+    };
+    match decode(&event.kind, &event.data) {
+        Ok(Event::Scheme(published)) => Ok(Some(published)),
+        Ok(
+            Event::Account(_)
+            | Event::Meter(_)
+            | Event::Key(_)
+            | Event::Suspense(_)
+            | Event::Gateway(_)
+            | Event::InitialCredit(_)
+            | Event::Legacy(_)
+            | Event::WorkOrder(_),
+        ) => Err(format!("{stream}: {} does not belong there", event.kind)),
+        Err(error) => Err(format!("{stream}: {error}")),
     }
 }
 

@@ -7,6 +7,7 @@ use event_store::NewEvent;
 use ledger_core::account::Emitted;
 use ledger_core::event::{AccountEvent, Event, KINDS, encode, kind_of};
 use ledger_core::ids::AccountId;
+use ledger_core::scheme::SchemePolicy;
 use ledger_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 
@@ -33,8 +34,8 @@ pub(super) struct Origin<'a> {
     pub(super) received_at: Timestamp,
     pub(super) by: &'a str,
     pub(super) cause: Cause<'a>,
-    /// Policy version, for events that were priced (C12).
-    pub(super) policy: &'a str,
+    /// The scheme, whose version of the read time priced a charge (C12).
+    pub(super) policy: &'a SchemePolicy,
 }
 
 /// An event beside the deciding stream.
@@ -62,8 +63,7 @@ impl Kinds {
             by_deadline,
         } in decided
         {
-            let policy =
-                matches!(event, AccountEvent::ConsumptionCharged(_)).then_some(origin.policy);
+            let policy = priced_by(origin.policy, &event);
             let event = Event::Account(event);
             let kind = kind_of(&event);
             let (id, meta) = if by_deadline {
@@ -116,6 +116,15 @@ impl Kinds {
             }
             .encode(),
         }
+    }
+}
+
+/// The version that priced a charge: the one in force when the meter was read.
+fn priced_by<'a>(policy: &'a SchemePolicy, event: &AccountEvent) -> Option<&'a str> {
+    if let AccountEvent::ConsumptionCharged(e) = event {
+        Some(policy.in_force_at(e.t).policy_version())
+    } else {
+        None
     }
 }
 

@@ -63,9 +63,13 @@ pub(super) fn needs_of_desk(task: &DeskTask, known: &Evidence) -> Needs {
         DeskWork::Return { item_stream, .. } if known.newest(&task.claim.stream).is_none() => {
             Needs::stream(item_stream.clone())
         }
-        DeskWork::Return { .. } | DeskWork::Payment { .. } | DeskWork::Other { .. } => {
-            Needs::nothing()
+        DeskWork::Publish(work) if known.newest(&task.claim.stream).is_none() => {
+            Needs::stream(work.stream.clone())
         }
+        DeskWork::Return { .. }
+        | DeskWork::Publish(_)
+        | DeskWork::Payment { .. }
+        | DeskWork::Other { .. } => Needs::nothing(),
     }
 }
 
@@ -187,6 +191,7 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
             | Event::Key(_)
             | Event::Gateway(_)
             | Event::InitialCredit(_)
+            | Event::Scheme(_)
             | Event::Legacy(_)
             | Event::WorkOrder(_),
         ) => Err(format!(

@@ -43,6 +43,7 @@ pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, Strin
             | Event::Suspense(_)
             | Event::Gateway(_)
             | Event::InitialCredit(_)
+            | Event::Scheme(_)
             | Event::Legacy(_)
             | Event::WorkOrder(_),
         ) => Err(format!("{kind} does not belong to a key's stream")),

@@ -86,6 +86,7 @@ fn holder(evidence: &Evidence, stream: &StreamName) -> Result<Option<AccountId>,
             | Event::Suspense(_)
             | Event::Gateway(_)
             | Event::InitialCredit(_)
+            | Event::Scheme(_)
             | Event::WorkOrder(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",

@@ -167,6 +167,7 @@ fn newest(evidence: &Evidence, meter: &MeterNumber) -> Result<Option<MeterEvent>
             | Event::Suspense(_)
             | Event::Gateway(_)
             | Event::InitialCredit(_)
+            | Event::Scheme(_)
             | Event::Legacy(_)
             | Event::WorkOrder(_),
         ) => Err(ClaimError::Damaged(format!(

@@ -148,6 +148,7 @@ impl Domain for LedgerDomain {
                 | Event::Suspense(_)
                 | Event::Gateway(_)
                 | Event::InitialCredit(_)
+                | Event::Scheme(_)
                 | Event::Legacy(_)
                 | Event::WorkOrder(_),
             ) => Err(format!(

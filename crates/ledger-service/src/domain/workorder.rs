@@ -1,5 +1,7 @@
 //! Decisions of work orders (U16): the key first, then the core's table, input and policy.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use event_store::NewEvent;
 use event_store::transact::{Decision, Evidence, Needs};
@@ -39,6 +41,7 @@ impl LedgerDomain {
             return refuse(objection.clone());
         }
         let policy = self.policy_of_order(order, task);
+        let policy = policy.in_force_at(task.received_at);
         let event = match decide(order, policy, task.received_at, &task.command) {
             Ok(event) => event,
             Err(refusal) => return refuse(refusal),
@@ -93,7 +96,7 @@ impl LedgerDomain {
     }
 
     /// The scheme of the account it was or is being issued for.
-    fn policy_of_order(&self, order: &WorkOrder, task: &WorkOrderTask) -> &SchemePolicy {
+    fn policy_of_order(&self, order: &WorkOrder, task: &WorkOrderTask) -> Arc<SchemePolicy> {
         let scheme = match (order.issued(), &task.command) {
             (Some(issued), _) => Some(issued.scheme.as_str()),
             (None, WorkOrderCommand::Issue(_)) => task.scheme.as_deref(),

@@ -17,6 +17,7 @@ mod keys;
 mod meters;
 mod prepayment;
 mod readings;
+mod schemes;
 mod suspense;
 mod swaps;
 mod world;

@@ -6,24 +6,19 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use ledger_core::ids::AccountId;
 use ledger_core::time::Timestamp;
-use ledger_service::{DueSource, Ledger};
+use ledger_service::{DueSource, Ledger, Policies};
 use projections::{ReadModels, SchemeFacts};
 
 struct Due {
     reads: ReadModels,
-    facts: Arc<HashMap<String, SchemeFacts>>,
+    policies: Policies,
 }
 
 /// The source of due accounts.
 pub(super) fn source(ledger: &Ledger, reads: ReadModels) -> Arc<dyn DueSource> {
-    let facts = ledger
-        .policies()
-        .all()
-        .map(|policy| (policy.name().to_owned(), SchemeFacts::of(policy)))
-        .collect();
     Arc::new(Due {
         reads,
-        facts: Arc::new(facts),
+        policies: ledger.policies().clone(),
     })
 }
 
@@ -33,9 +28,15 @@ impl DueSource for Due {
         at: Timestamp,
         max: usize,
     ) -> BoxFuture<'_, Result<Vec<AccountId>, String>> {
-        let (reads, facts) = (self.reads.clone(), Arc::clone(&self.facts));
+        let (reads, policies) = (self.reads.clone(), self.policies.clone());
         Box::pin(async move {
             let asked = tokio::task::spawn_blocking(move || {
+                // A version may be published at any time: the newest is asked for in each round.
+                let facts: HashMap<String, SchemeFacts> = policies
+                    .all()
+                    .iter()
+                    .map(|policy| (policy.name().to_owned(), SchemeFacts::of(policy)))
+                    .collect();
                 let of = |scheme: &str| facts.get(scheme).cloned().unwrap_or_default();
                 let due = reads.snapshot()?.due_before(at, max, &of)?;
                 let mut accounts: Vec<AccountId> = Vec::with_capacity(due.len());

@@ -191,6 +191,7 @@ pub(super) fn messages_of(
         | Event::Suspense(_)
         | Event::Gateway(_)
         | Event::InitialCredit(_)
+        | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_) => {
             return Ok(Messages::default());

@@ -2,6 +2,7 @@
 
 use ledger_core::ids::ChannelId;
 use ledger_core::num::{Money, Quantity};
+use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use rusqlite::Row;
 use serde::Serialize;
@@ -97,6 +98,20 @@ pub struct Totals {
 }
 
 impl Snapshot {
+    /// Time of the newest charge under a scheme; none when nothing is priced.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn priced_until(&self, scheme: &str) -> Result<Option<Timestamp>, ReadModelError> {
+        let newest = self.one(
+            "SELECT max(l.at_ms) FROM statement_lines l JOIN accounts a USING (account_no)
+             WHERE a.scheme = ?1 AND l.kind = 'consumption'",
+            [scheme],
+            |row| Cells::of(row).time_opt(),
+        )?;
+        Ok(newest.flatten())
+    }
+
     /// Totals over the whole log.
     ///
     /// # Errors
