@@ -399,10 +399,16 @@ pub enum Command {
     /// A meter has taken in the value of a top-up (P7).
     DeliverCredit(DeliverCredit),
     /// A command to a postpaid account.
-    Billing(BillingCommand),
+    Billing(Box<BillingCommand>),
 }
 
 impl Command {
+    /// A command to a postpaid account.
+    #[must_use]
+    pub fn billing(command: BillingCommand) -> Self {
+        Self::Billing(Box::new(command))
+    }
+
     /// Whether a business refusal binds its key for ever (C4: payments only).
     #[must_use]
     pub fn is_payment(&self) -> bool {

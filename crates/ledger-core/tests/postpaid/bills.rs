@@ -50,7 +50,7 @@ fn e1_a_current_bill_is_paid_from_day_1_to_day_25_only() {
     ] {
         let mut other = story.clone();
         let reading = other.reading(at, "0");
-        let decided = other.send(at, Command::Billing(Story::pay_command("0", Some(reading))));
+        let decided = other.send(at, Command::billing(Story::pay_command("0", Some(reading))));
         assert_eq!(decided.answer.refusal().is_none(), ok, "{at}");
         if let Some(refusal) = decided.answer.refusal() {
             assert_eq!(refusal.code(), "OUTSIDE_PAYMENT_WINDOW");
@@ -286,7 +286,7 @@ fn c4_what_a_prepaid_scheme_has_is_refused_here_and_the_other_way_round() {
             meter: number.clone(),
         },
         Command::Reconnect { meter: number },
-        Command::Billing(BillingCommand::CutForDues {
+        Command::billing(BillingCommand::CutForDues {
             run_began_at: story.local(at),
         }),
     ] {

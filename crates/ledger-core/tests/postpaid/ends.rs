@@ -83,7 +83,7 @@ fn e10_no_fee_from_the_third_anniversary_on() {
             arrears: money("1"),
             since: date("2026-01-05"),
         };
-        story.done("2026-01-05 08:00:00", Command::Billing(import));
+        story.done("2026-01-05 08:00:00", Command::billing(import));
         story.pay("2028-12-20 08:00:00", "1");
         story.ask("2028-12-20 09:00:00", BillingCommand::ReconnectConsumer);
         story.ask(at, end(None));
@@ -139,7 +139,7 @@ fn e11_a_stop_bill_with_nothing_owed_is_paid_at_once_and_a_deposit_held_is_not_p
     };
     assert!(
         story
-            .send("2026-01-05 08:00:00", Command::Billing(open))
+            .send("2026-01-05 08:00:00", Command::billing(open))
             .answer
             .refusal()
             .is_none()

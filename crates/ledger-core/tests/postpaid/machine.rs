@@ -164,7 +164,7 @@ fn commands(node: &Node, at: &str) -> Vec<Command> {
     if owed.is_positive() {
         commands.push(adjust(format!("-{owed}")));
     }
-    let mut commands: Vec<Command> = commands.into_iter().map(Command::Billing).collect();
+    let mut commands: Vec<Command> = commands.into_iter().map(Command::billing).collect();
     commands.push(Command::RecordReading(reading));
     commands
 }

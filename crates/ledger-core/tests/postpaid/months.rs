@@ -386,7 +386,7 @@ fn c6_a_payment_in_the_last_instant_of_a_month_still_counts_for_it() {
     let all = story.payable().to_string();
     story.send_at(
         last_instant,
-        Command::Billing(Story::pay_command(&all, None)),
+        Command::billing(Story::pay_command(&all, None)),
     );
     assert_eq!(story.status(), Status::Live);
     story.tick("2026-04-01 00:00:00");

@@ -52,7 +52,7 @@ fn play(acts: &[(i64, Act)]) -> Story {
             read_at: now,
             value: at(rise),
         };
-        let billing = |command| Command::Billing(command);
+        let billing = |command| Command::billing(command);
         let command = match act {
             Act::Read(rise) => Command::RecordReading(reading(*rise)),
             Act::PayAll(rise) => {

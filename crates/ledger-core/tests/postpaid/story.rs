@@ -101,7 +101,7 @@ impl Story {
             arrears: money("100"),
             since: date("2018-01-01"),
         };
-        story.done(at, Command::Billing(import));
+        story.done(at, Command::billing(import));
         story.install(at);
         story
     }
@@ -112,7 +112,7 @@ impl Story {
             open: open_of("domestic"),
             until: date(until),
         };
-        story.done(at, Command::Billing(open));
+        story.done(at, Command::billing(open));
         story.install(at);
         story
     }
@@ -243,11 +243,11 @@ impl Story {
     }
 
     pub(crate) fn ask(&mut self, at: &str, command: BillingCommand) -> Vec<&'static str> {
-        self.done(at, Command::Billing(command))
+        self.done(at, Command::billing(command))
     }
 
     pub(crate) fn refused(&mut self, at: &str, command: BillingCommand) -> Rejection {
-        self.refusal(at, Command::Billing(command))
+        self.refusal(at, Command::billing(command))
     }
 
     pub(crate) fn refusal(&mut self, at: &str, command: Command) -> Rejection {
@@ -294,7 +294,7 @@ impl Story {
     }
 
     pub(crate) fn paid(&mut self, at: &str, command: BillingCommand) -> Receipt {
-        let decided = self.send(at, Command::Billing(command));
+        let decided = self.send(at, Command::billing(command));
         let Answer::Receipt(receipt) = decided.answer else {
             panic!("no receipt: {:?}", decided.answer)
         };
