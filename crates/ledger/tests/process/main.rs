@@ -8,6 +8,7 @@
 
 mod books;
 mod household;
+mod payments;
 mod persons;
 mod running;
 mod serving;
