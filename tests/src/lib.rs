@@ -13,6 +13,10 @@
     reason = "a test says what it expects and stops where that fails"
 )]
 
+mod environments;
+
+pub use environments::{node_sample, python};
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

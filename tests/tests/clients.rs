@@ -8,69 +8,14 @@
     reason = "a test says what it expects and stops where that fails"
 )]
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use command_api::pb;
 use ledger_core::time::{Millis, Timestamp};
-use ledger_tests::{Server, root};
+use ledger_tests::{Server, python, root};
 use meter_gateway::testkit::NatsServer;
 use serde_json::Value;
-
-/// Packages of the scripts, at the versions that were tried.
-const PACKAGES: &[&str] = &[
-    "grpcio>=1.60,<2",
-    "grpcio-reflection>=1.60,<2",
-    "nats-py>=2.6,<3",
-];
-
-/// The environment's Python, made where it is missing.
-fn python() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let folder = test
-        .parent()
-        .unwrap()
-        .parent()
-        .unwrap()
-        .join("python-clients");
-    let python = folder.join("bin/python");
-    let ready = folder.join("ready");
-    std::fs::create_dir_all(&folder).unwrap();
-    // Tests run side by side; one of them makes it, the others wait.
-    let making = std::fs::File::create(folder.join("making")).unwrap();
-    making.lock().unwrap();
-    if !ready.exists() {
-        let made = Command::new("python3")
-            .args(["-m", "venv"])
-            .arg(&folder)
-            .output()
-            .unwrap();
-        assert!(
-            made.status.success(),
-            "{}",
-            String::from_utf8_lossy(&made.stderr)
-        );
-        let pip = Command::new(&python)
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(PACKAGES)
-            .output()
-            .unwrap();
-        assert!(
-            pip.status.success(),
-            "{}",
-            String::from_utf8_lossy(&pip.stderr)
-        );
-        std::fs::write(ready, "").unwrap();
-    }
-    python
-}
 
 fn run(script: &str, arguments: &[&str]) -> Value {
     let output = Command::new(python())

@@ -68,6 +68,14 @@ const PYTHON: Need = Need {
     },
 };
 
+const NODE: Need = Need {
+    name: "node and npm",
+    purpose: "the sample client in Node, which a test runs against the sandbox",
+    packages: &["nodejs", "npm"],
+    service: None,
+    present: || find_program("node").is_some() && find_program("npm").is_some(),
+};
+
 const POSTGRESQL: Need = Need {
     name: "PostgreSQL",
     purpose: "the tests and benches that compare with it",
@@ -77,7 +85,7 @@ const POSTGRESQL: Need = Need {
 };
 
 /// What `cargo xtask test` needs.
-pub(crate) const FOR_TESTS: &[Need] = &[NATS, PYTHON];
+pub(crate) const FOR_TESTS: &[Need] = &[NATS, PYTHON, NODE];
 /// What `cargo xtask demo` needs.
 pub(crate) const FOR_DEMO: &[Need] = &[NATS];
 /// What the full run in CI needs.

@@ -15,8 +15,10 @@ pub mod gate;
 pub mod keys;
 pub mod pb;
 pub mod person_errors;
+mod rehearsal;
 mod server;
 mod services;
 
 pub use client::{Client, ClientError};
+pub use rehearsal::Rehearsal;
 pub use server::{Limits, Parts, ServeError, ServerConfig, serve};

@@ -25,6 +25,7 @@ use tonic::transport::server::{Connected, TcpConnectInfo};
 use crate::gate::{Gate, Gated};
 use crate::keys::Keys;
 use crate::pb;
+use crate::rehearsal::Rehearsal;
 use crate::services::{
     Accounts, Api, Debts, LegacyCredits, Meters, Payments, PersonRecords, Prepayments, Queries,
     Schemes, Supplies, Suspenses, WorkOrders,
@@ -92,6 +93,8 @@ pub struct ServerConfig {
     pub time: TimeSource,
     /// What bounds it.
     pub limits: Limits,
+    /// Faults shown on purpose: a sandbox has some, a ledger of production has none.
+    pub rehearsal: Option<Rehearsal>,
 }
 
 /// What is served.
@@ -228,6 +231,7 @@ fn api_of(
         person_calls: Semaphore::new(PERSON_CALLS_MAX),
         gate: Arc::clone(gate),
         stream_lines_max: limits.stream_lines_max.max(1),
+        rehearsal: None,
         going_down,
     }
 }
@@ -249,10 +253,17 @@ fn router(
     going_down: watch::Receiver<bool>,
 ) -> Result<tonic::transport::server::Router, ServeError> {
     let ServerConfig {
-        keys, time, limits, ..
+        keys,
+        time,
+        limits,
+        rehearsal,
+        ..
     } = config;
     let gate = Arc::new(Gate::new(keys, time, limits.calls_max));
-    let api = Arc::new(api_of(parts, &gate, &limits, going_down));
+    let api = Arc::new(Api {
+        rehearsal,
+        ..api_of(parts, &gate, &limits, going_down)
+    });
     // Every service takes the same largest message and stands behind the same gate.
     macro_rules! gated {
         ($module:ident, $server:ident, $handler:ident) => {

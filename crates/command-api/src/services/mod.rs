@@ -29,6 +29,7 @@ use tonic::{Request, Response, Status};
 use crate::convert::Asked;
 use crate::errors::No;
 use crate::gate::{Call, Gate};
+use crate::rehearsal::Rehearsal;
 
 pub(crate) use accounts::Accounts;
 pub(crate) use debt::Debts;
@@ -61,6 +62,8 @@ pub(crate) struct Api {
     pub(crate) reports: Semaphore,
     /// Lines of one stream that may be under way at once.
     pub(crate) stream_lines_max: usize,
+    /// Faults shown on purpose, in a sandbox.
+    pub(crate) rehearsal: Option<Rehearsal>,
     /// Fires when the server is going down: streams then take no more lines.
     pub(crate) going_down: tokio::sync::watch::Receiver<bool>,
 }

@@ -62,7 +62,17 @@ impl pb::payment_service_server::PaymentService for Payments {
         &self,
         request: Request<pb::TopUpRequest>,
     ) -> Result<Response<pb::TopUpResponse>, Status> {
-        self.0.ask(request).await
+        let Some(rehearsal) = self.0.rehearsal else {
+            return self.0.ask(request).await;
+        };
+        let meter = request.get_ref().meter.clone();
+        let answered: Result<Response<pb::TopUpResponse>, Status> = self.0.ask(request).await;
+        let answered = answered?;
+        if answered.get_ref().duplicate {
+            return Ok(answered);
+        }
+        rehearsal.before_answering(&meter).await?;
+        Ok(answered)
     }
 
     async fn top_up_stream(

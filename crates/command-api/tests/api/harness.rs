@@ -106,6 +106,7 @@ impl World {
             keys: Keys::parse(&keys_file(&keys)).unwrap(),
             time,
             limits: setup.limits,
+            rehearsal: None,
         };
         let persons = setup.persons.then(|| {
             let masters = persons::MasterKeys::parse(&format!("pmk_{}", "a1".repeat(32))).unwrap();

@@ -11,9 +11,11 @@ mod doctor;
 mod import;
 mod key;
 mod legacy;
+mod payments;
 mod person;
 mod projections;
 mod replay;
+mod sandbox;
 pub(crate) mod scheme;
 mod serve;
 mod status;
@@ -111,6 +113,10 @@ enum Command {
     Account(account::AccountArgs),
     /// Tops a meter up.
     Topup(topup::TopUpArgs),
+    /// Serves a practice ledger with meters that give each answer, for whoever writes a client.
+    Sandbox(sandbox::SandboxArgs),
+    /// Applies files of payments.
+    Payments(payments::PaymentsArgs),
     /// Keeps who stands behind an opaque reference: adds, shows, changes, erases.
     Person(person::PersonArgs),
     /// Handles credit of older systems: registers, credits, refunds, lists what is overdue.
@@ -254,6 +260,8 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(args, globals),
         Command::Account(args) => account::run(args, globals),
         Command::Topup(args) => topup::run(args, globals),
+        Command::Sandbox(args) => sandbox::run(args, globals),
+        Command::Payments(args) => payments::run(args, globals),
         Command::Person(args) => person::run(args, globals),
         Command::Legacy(args) => legacy::run(args, globals),
         Command::Workorder(args) => workorder::run(args, globals),

@@ -62,6 +62,7 @@ pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> 
     let (keys, shown) = keys(&settings, args.dev_keys)?;
     let options = StartOptions {
         accept_older: args.accept_older_log,
+        ..StartOptions::default()
     };
     block_on(async {
         let asked = asked_to_stop()?;
@@ -179,7 +180,7 @@ fn recovered(report: &Report) -> String {
 
 /// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: someone is in a hurry,
 /// and the log survives it.
-fn asked_to_stop() -> Result<impl Future<Output = ()> + Send, Failure> {
+pub(super) fn asked_to_stop() -> Result<impl Future<Output = ()> + Send, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let failed = |error: std::io::Error| {
         Failure::unavailable("SIGNALS", format!("signals cannot be received: {error}"))

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use command_api::keys::Keys;
-use command_api::{Limits, Parts, ServeError, ServerConfig};
+use command_api::{Limits, Parts, Rehearsal, ServeError, ServerConfig};
 use event_store::embedded::{EmbeddedStore, Report};
 use event_store::snapshot::{SnapshotStore, SqliteSnapshots};
 use event_store::transact::TransactConfig;
@@ -61,6 +61,8 @@ pub(crate) struct Core {
 pub(crate) struct StartOptions {
     /// Opens a log that is older than what was seen of it, and begins a new epoch.
     pub(crate) accept_older: bool,
+    /// Faults shown to callers on purpose: the sandbox's.
+    pub(crate) rehearsal: Option<Rehearsal>,
 }
 
 impl Core {
@@ -188,6 +190,7 @@ impl Running {
             keys,
             time: core.ledger.time().clone(),
             limits: Limits::default(),
+            rehearsal: options.rehearsal,
         };
         let parts = Parts {
             ledger: core.ledger.clone(),

@@ -10,6 +10,7 @@
 
 mod books;
 mod household;
+mod payments;
 mod persons;
 mod running;
 mod serving;
