@@ -19,10 +19,6 @@ use ledger_core::workorder::WorkOrderCommand;
 use crate::api::ReceivedOutcome;
 
 /// A routed command.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "readings are the many: a box for each would cost more than the room"
-)]
 pub(crate) enum Task {
     /// A reading for an account.
     Reading(ReadingTask),

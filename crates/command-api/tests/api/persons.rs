@@ -82,7 +82,10 @@ async fn c17_a_person_is_added_shown_changed_found_and_erased_over_the_socket() 
         .find_persons(pb::FindPersonsRequest { by: Some(by) })
         .await
         .unwrap();
-    assert_eq!(found.into_inner().persons, [added.person.clone()]);
+    assert_eq!(
+        found.into_inner().persons,
+        std::slice::from_ref(&added.person)
+    );
     let mut later = staff.at(hours(1)).persons();
     let erased = later
         .erase_person(erase(&added.person))

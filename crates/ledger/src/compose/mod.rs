@@ -178,12 +178,18 @@ impl Running {
         keys: Keys,
         options: StartOptions,
     ) -> Result<Self, Failure> {
-        let persons = match master_keys(settings)? {
-            Some(masters) => Some(Arc::new(open_persons(settings, &masters)?)),
+        let masters = master_keys(settings)?;
+        // The log first: who holds it is who serves this folder.
+        let core = Core::start(settings, options).await?;
+        let persons = match masters.map(|masters| open_persons(settings, &masters)) {
+            Some(Ok(persons)) => Some(Arc::new(persons)),
+            Some(Err(failure)) => {
+                core.shutdown().await;
+                return Err(failure);
+            }
             None => None,
         };
         let keeps_persons = persons.is_some();
-        let core = Core::start(settings, options).await?;
         let (stop, stopping) = watch::channel(false);
         let server = ServerConfig {
             listen: settings.grpc_listen,

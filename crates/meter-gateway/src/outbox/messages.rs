@@ -227,10 +227,6 @@ pub(super) struct Speaker<'a> {
 }
 
 impl Speaker<'_> {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm a fact: the table of what is told"
-    )]
     fn say(&self, event: &AccountEvent) -> Messages {
         let notification = match event {
             AccountEvent::LowCreditNoticed(e) => self.notify("low-credit", LowCredit::of(e)),

@@ -156,7 +156,7 @@ fn c17_after_a_rotation_older_copies_of_the_keys_are_worthless_without_the_old_m
     let sought = Sought::IdentityNumber(Personal::new(AMINAH[1]));
     assert_eq!(
         desk.store().find(&by("c", 8), &sought).unwrap(),
-        [person.clone()]
+        std::slice::from_ref(&person)
     );
     let retried = desk
         .store()

@@ -92,7 +92,10 @@ fn c17_a_person_is_found_by_exact_telephone_and_identity_number_only() {
     let find = |sought: &Sought| desk.store().find(&by("clerk-1", 1), sought);
     let telephone = |text: &str| Sought::Telephone(Personal::new(text));
     let identity = |text: &str| Sought::IdentityNumber(Personal::new(text));
-    assert_eq!(find(&telephone("+673 876 5432")).unwrap(), [person.clone()]);
+    assert_eq!(
+        find(&telephone("+673 876 5432")).unwrap(),
+        std::slice::from_ref(&person)
+    );
     assert_eq!(find(&identity("01/098765")).unwrap(), [person]);
     assert!(find(&telephone("+6738765433")).unwrap().is_empty());
     assert!(find(&identity("098765")).unwrap().is_empty());

@@ -281,17 +281,10 @@ impl Author {
         );
         let mut pay = pay("incomm", &reference, today);
         if amount.is_multiple_of(3) {
-            let event = SuspenseReturned {
-                pay,
-                a,
-                doc: OpaqueRef::parse("doc").unwrap(),
-            };
+            let doc = OpaqueRef::parse("doc").unwrap();
+            let event = SuspenseEvent::SuspenseReturned(SuspenseReturned { pay, a, doc });
             self.log
-                .other(
-                    &stream,
-                    self.now,
-                    Event::Suspense(SuspenseEvent::SuspenseReturned(event)),
-                )
+                .other(&stream, self.now, Event::Suspense(event))
                 .await;
             return;
         }
