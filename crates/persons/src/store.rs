@@ -251,7 +251,7 @@ impl Persons {
         rows::list(&self.lock().connection, after, limit)
     }
 
-    /// Finds who has exactly this telephone or identity number, at most [`FOUND_MAX`] people. It answers
+    /// Finds who has exactly this telephone or identity number, at most a hundred people. It answers
     /// references; to see more is another act of its own.
     ///
     /// # Errors
