@@ -91,6 +91,12 @@ impl Gate {
         }
     }
 
+    /// The keys it knows.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// The clock of the server.
     #[must_use]
     pub fn time(&self) -> &TimeSource {

@@ -235,6 +235,13 @@ impl Keys {
             .map(|(_, principal)| principal)
     }
 
+    /// Whether some key acts for this channel.
+    #[must_use]
+    pub fn names_channel(&self, channel: &ChannelId) -> bool {
+        let mut all = self.by_prefix.values().flatten();
+        all.any(|(_, principal)| principal.channel == *channel)
+    }
+
     /// Adds a key by its hash; `false` when the hash is known already.
     pub fn insert(&mut self, hash: blake3::Hash, principal: Principal) -> bool {
         let bucket = self.by_prefix.entry(prefix_of(&hash)).or_default();

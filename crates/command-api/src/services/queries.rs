@@ -345,8 +345,16 @@ async fn settlement(
     let principal = &call.principal;
     let channel = channel.unwrap_or_else(|| principal.channel.clone());
     own_channel_or(&principal.channel, &channel, principal.sees_all_channels())?;
+    let is_known = api.gate.keys().names_channel(&channel);
     let ask = move |snapshot: &Snapshot| Ok(snapshot.settlement(&channel, day, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
+    if found.count == 0 && !is_known {
+        // A slip of the pen must not read like a day without takings that ties.
+        return Err(not_found(&format!(
+            "channel {}: no key acts for it, and it took nothing on {}",
+            found.channel, found.day
+        )));
+    }
     Ok(pb::GetSettlementResponse {
         channel: found.channel.to_string(),
         date: found.day.to_string(),

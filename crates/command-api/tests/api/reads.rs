@@ -153,6 +153,12 @@ async fn c14_a_channel_sees_its_own_receipts_and_settlement_only() {
         .await
         .unwrap_err();
     assert_eq!(reason_of(&status), "OTHER_CHANNEL");
+    let slip = staff.queries().get_settlement(day("incom")).await;
+    assert_eq!(
+        slip.unwrap_err().code(),
+        Code::NotFound,
+        "a slip of the pen is not a day without takings"
+    );
     let status = incomm
         .suspense()
         .list_suspense(suspense_of("bank"))

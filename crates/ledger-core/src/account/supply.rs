@@ -210,6 +210,11 @@ pub(super) fn reconnect(draft: &mut Draft<'_>, number: &MeterNumber) -> Result<(
         (Supply::On, _) => Err(Rejection::SupplyAlready {
             state: "on".to_owned(),
         }),
+        // The order of staff is lifted; from here on credit brings supply back.
+        (Supply::Off(SupplyReason::Staff), Supply::Off(why)) => {
+            order(draft, utility, number.clone(), Err(why));
+            Ok(())
+        }
         (Supply::Off(_), Supply::Off(_)) => Err(Rejection::SupplyNeedsCredit { balance }),
         (Supply::Off(_), Supply::On) => {
             order(draft, utility, number.clone(), Ok(SupplyReason::Staff));

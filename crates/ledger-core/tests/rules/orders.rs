@@ -122,6 +122,26 @@ fn c20_staff_cut_and_lift_their_own_order() {
 }
 
 #[test]
+fn c20_staff_lift_their_own_order_also_when_credit_is_used_up_and_credit_then_decides() {
+    let mut story = cut();
+    story.done(
+        "2026-03-05 09:00:00",
+        Command::Disconnect { meter: meter(E) },
+    );
+    assert_eq!(story.supply(Electricity), Supply::Off(SupplyReason::Staff));
+    story.done(
+        "2026-03-05 10:00:00",
+        Command::Reconnect { meter: meter(E) },
+    );
+    assert_eq!(
+        story.supply(Electricity),
+        Supply::Off(SupplyReason::NoCredit)
+    );
+    story.top_up("2026-03-05 11:00:00", E, "5");
+    assert_eq!(story.supply(Electricity), Supply::On);
+}
+
+#[test]
 fn u8_staff_cannot_reconnect_against_the_rules_of_credit() {
     let mut story = cut();
     assert_eq!(story.balance(Electricity), bnd("0"));

@@ -8,6 +8,7 @@ pub(crate) mod ndjson;
 use clap::Args;
 use event_store::embedded::EmbeddedStore;
 use event_store::{Direction, Position, RecordedEvent, StreamName};
+use ledger_core::event::KINDS;
 use ledger_core::time::Timestamp;
 
 use crate::cli::Globals;
@@ -59,6 +60,12 @@ pub(crate) fn run(args: &ReplayArgs, globals: &Globals) -> Result<Exit, Failure>
         )
         .advise("give the first position with --from and the last with --to"));
     }
+    if let Some(kind) = args.kinds.iter().find(|kind| !is_any_kind(kind)) {
+        return Err(
+            Failure::usage("KIND", format!("no event is of the kind {kind:?}"))
+                .advise(format!("kinds are: {}", KINDS.join(", "))),
+        );
+    }
     let stream = args.stream.as_deref().map(StreamName::new).transpose();
     let stream = stream.map_err(|error| Failure::usage("STREAM", error.to_string()))?;
     let store = open_closed_log(&settings)?;
@@ -89,6 +96,11 @@ pub(crate) fn run(args: &ReplayArgs, globals: &Globals) -> Result<Exit, Failure>
         }
     }
     Ok(Exit::Done)
+}
+
+/// Whether events of this kind, or of some version of it, can be in a log.
+fn is_any_kind(wanted: &str) -> bool {
+    KINDS.iter().any(|kind| is_kind(kind, wanted))
 }
 
 /// The kind itself, or any version of it.

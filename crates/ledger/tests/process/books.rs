@@ -101,6 +101,8 @@ fn replay_prints_what_is_stored_by_stream_kind_and_position() {
     assert_eq!(positions, (0..lines.len() as u64).collect::<Vec<_>>());
     let kinds = run(folder.path(), &["replay", "--kind", "payment-suspended"]);
     assert_eq!(kinds.out.lines().count(), 3, "{kinds}");
+    let slip = run(folder.path(), &["replay", "--kind", "payment-suspend"]);
+    assert_eq!(slip.code, 2, "no kind is named so: {slip}");
     let part = run(folder.path(), &["replay", "--from", "1", "--to", "2"]);
     assert_eq!(part.out.lines().count(), 2, "{part}");
     let stream = lines[0]["stream"].as_str().unwrap();
