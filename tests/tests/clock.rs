@@ -185,7 +185,8 @@ fn killed_after(data: &Path, wait: Duration) -> bool {
     was_at_work
 }
 
-#[tokio::test]
+// A client answers the server that goes down, also while this test waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e17_a_month_close_killed_at_20_random_points_and_rerun_gives_byte_equal_reports() {
     let root = tempfile::tempdir().unwrap();
     let data = prepared(&root.path().join("base")).await;
@@ -240,7 +241,8 @@ async fn e17_a_month_close_killed_at_20_random_points_and_rerun_gives_byte_equal
     assert!(!verified.contains("FOUND"), "{verified}");
 }
 
-#[tokio::test]
+// A client answers the server that goes down, also while this test waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn e17_the_clocks_status_tells_what_is_due_and_it_is_gone_after_the_run() {
     let root = tempfile::tempdir().unwrap();
     let data = prepared(root.path()).await;

@@ -151,6 +151,24 @@ async fn e7_e8_who_paid_waits_for_the_je_and_who_never_did_is_for_recovery() {
 }
 
 #[tokio::test]
+async fn e5_whoever_the_close_cut_is_reported_with_its_month() {
+    let mut office = three().await;
+    let cut = BillingCommand::CutConsumer { reading: None };
+    office.ask("ebcm-2", "2026-03-21 10:00:00", cut).await;
+    for id in ["ebcm-2", "ebcm-3"] {
+        office.tick(id, "2026-04-01 00:00:00").await;
+    }
+    let models = office.log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let off = ask(&snapshot, "disconnected", &office.on("2026-04-02"));
+    assert_eq!(
+        cells("disconnected", &off, &["account", "status", "cut_in"]),
+        [["ebcm-2", "DIS1", ""], ["ebcm-3", "DIS1", "2026-03"]],
+        "the JE cut one, the close the other"
+    );
+}
+
+#[tokio::test]
 async fn e14_a_temporary_connection_that_owes_is_due_after_the_20th() {
     let mut office = Office::new();
     let open = ledger_core::command::OpenAccount {

@@ -13,6 +13,7 @@ mod consumer_rows;
 mod consumption_totals;
 mod consumption_trends;
 mod debt_periods;
+mod disconnected;
 mod due_for_disconnection;
 mod due_for_reconnection;
 mod exceptions;
@@ -35,8 +36,9 @@ pub use tie::Tie;
 pub use value::{Column, Kind, Value};
 
 /// Every report, in the order in which they are listed.
-pub const ALL: [&Report; 14] = [
+pub const ALL: [&Report; 15] = [
     &due_for_disconnection::REPORT,
+    &disconnected::REPORT,
     &due_for_reconnection::REPORT,
     &belated::REPORT,
     &permanently_disconnected::REPORT,
