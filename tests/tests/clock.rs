@@ -120,11 +120,15 @@ async fn prepared(folder: &Path) -> PathBuf {
     data
 }
 
+/// Copies a ledger, without persons' records: each server of these tests has a master key of its own.
 fn copied(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let there = to.join(entry.file_name());
+        if entry.file_name().to_string_lossy().starts_with("person") {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
             copied(&entry.path(), &there);
         } else {
