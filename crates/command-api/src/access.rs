@@ -128,6 +128,8 @@ pub const RULES: &[Rule] = &[
     read("/ledger.v1.QueryService/ListExceptions", READERS),
     read("/ledger.v1.QueryService/GetTrialBalance", REPORTERS),
     read("/ledger.v1.QueryService/GetTotals", REPORTERS),
+    read("/ledger.v1.ReportService/ListReports", READERS),
+    read("/ledger.v1.ReportService/GetReport", READERS),
     read(
         "/ledger.v1.QueryService/ErrorCatalogue",
         READERS_AND_CHANNELS,

@@ -187,6 +187,12 @@ impl Client {
         pb::work_order_service_client::WorkOrderServiceClient::new(self.wire())
     }
 
+    /// Reports.
+    #[must_use]
+    pub fn reports(&self) -> pb::report_service_client::ReportServiceClient<Wire> {
+        pb::report_service_client::ReportServiceClient::new(self.wire())
+    }
+
     /// Reads.
     #[must_use]
     pub fn queries(&self) -> pb::query_service_client::QueryServiceClient<Wire> {

@@ -9,6 +9,7 @@ mod exit;
 mod failure;
 mod import;
 mod output;
+mod statement;
 
 mod bench;
 mod demo;

@@ -19,6 +19,7 @@ use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
 use crate::models::legacy::LegacyCredits;
 use crate::models::receipts::Receipts;
+use crate::models::revenue::Revenue;
 use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
 use crate::models::workorders::WorkOrders;
@@ -46,6 +47,7 @@ pub(crate) struct Fold {
     trial: Trial,
     counts: Counts,
     statuses: StatusCounts,
+    revenue: Revenue,
     /// Events folded since the store's first.
     events: u64,
     /// Position of the newest event folded.
@@ -73,6 +75,7 @@ impl Fold {
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
             statuses: StatusCounts::default(),
+            revenue: Revenue::default(),
             events,
             position,
         })
@@ -150,6 +153,7 @@ impl Fold {
         deadlines::fold(sheet);
         self.legacy.fold(conn, sheet.no, fact)?;
         self.receipts.fold(conn, sheet, fact, &lines)?;
+        self.revenue.fold(conn, sheet, fact, &lines)?;
         self.trial.fold(&lines);
         self.counts.fold(&fact.event);
         Ok(())
@@ -201,6 +205,7 @@ impl Fold {
         self.work_orders.write(tx)?;
         self.trial.write(tx)?;
         self.statuses.write(tx)?;
+        self.revenue.write(tx)?;
         self.counts.write(tx)
     }
 

@@ -27,7 +27,7 @@ mod verify;
 pub use checkpoint::stored_position;
 pub use engine::{COMMIT_EVERY_DEFAULT, ReadModels, Settings, Status};
 pub use error::{ReadModelError, Stopped};
-pub use queries::Snapshot;
+pub use queries::{Snapshot, look};
 pub use rebuild::{Progress, RebuildReport, rebuild};
 pub use scheme_facts::{Quiet, SchemeFacts, Transfer};
 pub use verify::{VerifyReport, verify};

@@ -12,6 +12,7 @@ mod payments;
 mod persons;
 mod prepayment;
 mod questions;
+mod reports;
 mod views;
 mod workorders;
 
@@ -28,5 +29,8 @@ pub use persons::{
 pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
+};
+pub use reports::{
+    ReportQuestion, columns as report_columns, described as report_described, told as report_told,
 };
 pub use workorders::{AskedStep, WorkOrdersQuestion};

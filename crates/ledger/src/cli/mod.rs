@@ -4,7 +4,8 @@
 //! ([`crate::exit::Exit`]). Absent on purpose: prompts. Every command can be run by a script.
 
 mod account;
-mod client;
+pub(crate) mod client;
+mod clock;
 mod completions;
 mod dead_letters;
 mod doctor;
@@ -15,9 +16,11 @@ mod payments;
 mod person;
 mod projections;
 mod replay;
+mod report;
 mod sandbox;
 pub(crate) mod scheme;
 mod serve;
+pub(crate) mod statement;
 mod status;
 mod tariff;
 mod topup;
@@ -123,10 +126,16 @@ enum Command {
     Legacy(legacy::LegacyArgs),
     /// Swaps an old meter for a new one, step by step.
     Workorder(workorder::WorkOrderArgs),
+    /// Shows the reports of a running ledger: dues, debts, settlement, revenue, consumption, receipts.
+    Report(report::ReportArgs),
+    /// Prints bills of postpaid accounts, as text or PDF.
+    Statement(statement::StatementArgs),
     /// Imports files.
     Import(import::ImportArgs),
     /// Says how the ledger is: log, read models, gateway, clock.
     Status(status::StatusArgs),
+    /// Shows what is due, and lets it act on a stopped ledger: month closes, transfers, quiet times.
+    Clock(clock::ClockArgs),
     /// Checks everything of a stopped ledger: log, events, postings, read models.
     Verify(verify::VerifyArgs),
     /// Finds what needs a person, and says what to do.
@@ -265,8 +274,11 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Person(args) => person::run(args, globals),
         Command::Legacy(args) => legacy::run(args, globals),
         Command::Workorder(args) => workorder::run(args, globals),
+        Command::Report(args) => report::run(args, globals),
+        Command::Statement(args) => statement::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),
+        Command::Clock(args) => clock::run(args, globals),
         Command::Verify(args) => verify::run(args, globals),
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Replay(args) => replay::run(args, globals),

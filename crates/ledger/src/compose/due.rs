@@ -9,6 +9,15 @@ use ledger_core::time::Timestamp;
 use ledger_service::{DueSource, Ledger, Policies};
 use projections::{ReadModels, SchemeFacts};
 
+/// What the policies of the moment say of each scheme, by name.
+pub(crate) fn facts_of(policies: &Policies) -> HashMap<String, SchemeFacts> {
+    let all = policies.all();
+    let facts = all
+        .iter()
+        .map(|policy| (policy.name().to_owned(), SchemeFacts::of(policy)));
+    facts.collect()
+}
+
 struct Due {
     reads: ReadModels,
     policies: Policies,
@@ -32,11 +41,7 @@ impl DueSource for Due {
         Box::pin(async move {
             let asked = tokio::task::spawn_blocking(move || {
                 // A version may be published at any time: the newest is asked for in each round.
-                let facts: HashMap<String, SchemeFacts> = policies
-                    .all()
-                    .iter()
-                    .map(|policy| (policy.name().to_owned(), SchemeFacts::of(policy)))
-                    .collect();
+                let facts = facts_of(&policies);
                 let of = |scheme: &str| facts.get(scheme).cloned().unwrap_or_default();
                 let due = reads.snapshot()?.due_before(at, max, &of)?;
                 let mut accounts: Vec<AccountId> = Vec::with_capacity(due.len());

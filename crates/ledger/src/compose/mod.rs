@@ -5,12 +5,15 @@
 //! part that fails stops the whole with its error: a ledger that serves with a dead part inside would
 //! lie. Only NATS may be away. Absent on purpose: any decision of the domain.
 
+mod catch_up;
 mod due;
 mod gateway;
 mod log;
 mod persons;
 mod status;
 
+pub(crate) use catch_up::{CatchUp, Caught};
+pub(crate) use due::facts_of;
 pub(crate) use log::{closed_log, open_closed_log};
 pub(crate) use persons::{master_keys, open_persons};
 pub(crate) use status::{LiveStatus, STALE_AFTER_MS, read_status};

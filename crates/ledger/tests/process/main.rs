@@ -9,6 +9,7 @@
 )]
 
 mod books;
+mod documents;
 mod household;
 mod payments;
 mod persons;

@@ -68,6 +68,11 @@ pub(crate) struct MeterRow {
 }
 
 impl AccountRow {
+    /// Scheme by name.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
     pub(crate) fn opened(e: &AccountOpened, at: Timestamp) -> Self {
         Self {
             account: e.account.clone(),

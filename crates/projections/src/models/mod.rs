@@ -11,6 +11,7 @@ pub(crate) mod exceptions;
 pub(crate) mod legacy;
 pub(crate) mod prepayment;
 pub(crate) mod receipts;
+pub(crate) mod revenue;
 pub(crate) mod supply;
 pub(crate) mod suspense;
 pub(crate) mod trial;

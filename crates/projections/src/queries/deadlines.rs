@@ -31,6 +31,31 @@ pub enum DueKind {
     MonthClose,
 }
 
+impl DueKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::FirstTopUp,
+        Self::NoCredit,
+        Self::Transfer,
+        Self::Quiet,
+        Self::Order,
+        Self::MonthClose,
+    ];
+
+    /// The word of it.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::FirstTopUp => "first-top-up",
+            Self::NoCredit => "no-credit",
+            Self::Transfer => "transfer",
+            Self::Quiet => "quiet",
+            Self::Order => "order",
+            Self::MonthClose => "month-close",
+        }
+    }
+}
+
 /// An account with something due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AccountDue {

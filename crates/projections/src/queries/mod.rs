@@ -6,6 +6,7 @@
 //! a month, an instant or a scheme takes it as an argument.
 
 mod accounts;
+mod clock;
 mod consumers;
 mod consumption;
 mod control;
@@ -14,6 +15,7 @@ mod debts;
 mod legacy;
 mod prepayment;
 mod receipts;
+pub mod reports;
 mod supply;
 mod suspense;
 mod totals;
@@ -26,6 +28,7 @@ pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
     WalletView,
 };
+pub use clock::DueSummary;
 pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};
 pub use consumption::{
     Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,
@@ -48,7 +51,7 @@ use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::ReadModelError;
-use crate::sql::Reader;
+use crate::sql::{Pool, Reader, check_schema};
 
 /// Most items of one page: a screenful many times over, and still a small answer.
 pub const PAGE_MAX: u32 = 1_000;
@@ -102,6 +105,21 @@ fn page_of<T>(mut rows: Vec<(i64, T)>, of: PageOf) -> Page<T> {
     }
 }
 
+/// Looks at the read models of a ledger beside the process that writes them, or of a stopped one: one
+/// consistent state, as far as they were folded. `None` when there is no file.
+///
+/// # Errors
+/// When the file is of another schema version, or the database refuses.
+pub fn look(path: &std::path::Path) -> Result<Option<Snapshot>, ReadModelError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let pool = std::sync::Arc::new(Pool::new(path.to_owned(), 1));
+    let reader = pool.lend()?;
+    check_schema(reader.connection())?;
+    Snapshot::begin(reader).map(Some)
+}
+
 /// One consistent state of the read models.
 pub struct Snapshot {
     reader: Reader,
@@ -151,7 +169,7 @@ impl Snapshot {
         &self,
         sql: &str,
         params: impl Params,
-        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, ReadModelError> {
         let asked = || -> rusqlite::Result<Vec<T>> {
             let mut statement = self.conn().prepare_cached(sql)?;

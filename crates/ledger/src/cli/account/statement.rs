@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 
 use crate::cli::Globals;
 use crate::cli::client::{ServerArgs, account_named, connect, shown, told, zone_of};
+use crate::cli::statement::{PrintArgs, Wanted, print};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::money::with_decimals;
 use crate::output::table::{Set, Table};
+use crate::statement::Period;
 
 /// Lines asked for at once; the server's largest page.
 const PAGE_LINES: u32 = 1_000;
@@ -21,7 +23,14 @@ const PAGE_LINES: u32 = 1_000;
 Examples:
   ledger account statement A-1001
   ledger account statement A-1001 --book water --from 2026-03-01 --to 2026-03-31
-  ledger account statement A-1001 --json | jq -r '.[] | [.at, .amount] | @csv'")]
+  ledger account statement A-1001 --json | jq -r '.[] | [.at, .amount] | @csv'
+  ledger account statement A-1001 --from 2026-03-01 --to 2026-03-31 --text | lp
+  ledger account statement A-1001 --from 2026-03-01 --to 2026-03-31 --pdf march.pdf
+
+With --text or --pdf it is a document for the customer: meters, balances
+brought forward and carried, the tariff lines of what was used, payments, the
+debt with its period, what is to pay. It covers the month so far where no
+dates are given, and whole local days.")]
 pub(crate) struct StatementArgs {
     /// Account id, or meter:NUMBER.
     account: String,
@@ -34,6 +43,11 @@ pub(crate) struct StatementArgs {
     /// Up to this local date, inclusive.
     #[arg(long, value_name = "DATE")]
     to: Option<String>,
+    /// As a document to print, instead of a table.
+    #[arg(long, conflicts_with_all = ["book", "limit"])]
+    text: bool,
+    #[command(flatten)]
+    print: PrintArgs,
     /// Lines at most; 0 means all.
     #[arg(long, default_value_t = 0, value_name = "LINES")]
     limit: usize,
@@ -61,7 +75,44 @@ impl From<BookName> for pb::Book {
     }
 }
 
+/// The statement as a document.
+async fn printed(args: &StatementArgs, globals: &Globals) -> Result<Exit, Failure> {
+    let date = |flag: &str, text: Option<&String>| {
+        let read = text.map(|text| {
+            LocalDate::parse(text)
+                .map_err(|error| Failure::usage("DATE", format!("{flag} {text:?}: {error}")))
+        });
+        read.transpose()
+    };
+    let (from, to) = (
+        date("--from", args.from.as_ref())?,
+        date("--to", args.to.as_ref())?,
+    );
+    let period = move |_: &Zone, today: LocalDate| {
+        let to = to.unwrap_or(today);
+        Ok(Period {
+            from: from.unwrap_or_else(|| to.month().first_day()),
+            to,
+        })
+    };
+    let wanted = Wanted {
+        account: &args.account,
+        is_bill: false,
+        period: &period,
+    };
+    print(&wanted, (&args.server, &args.print), globals).await
+}
+
 pub(super) async fn run(args: &StatementArgs, globals: &Globals) -> Result<Exit, Failure> {
+    if args.text || args.print.pdf.is_some() {
+        return printed(args, globals).await;
+    }
+    if args.print.with_person {
+        return Err(
+            Failure::usage("NO_DOCUMENT", "--with-person is for a document")
+                .advise("add --text or --pdf FILE"),
+        );
+    }
     let connected = connect(&args.server, globals).await?;
     let mut queries = connected.client.queries();
     let account = pb::GetAccountRequest {
