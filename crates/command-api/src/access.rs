@@ -62,6 +62,8 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.AccountService/CloseAccount", STAFF),
     write("/ledger.v1.AccountService/EnterLegacyCredit", STAFF),
     write("/ledger.v1.AccountService/ChangePaymentResponsible", STAFF),
+    write("/ledger.v1.AccountService/RenumberAccount", STAFF),
+    write("/ledger.v1.AccountService/RenumberAccounts", STAFF),
     write("/ledger.v1.LegacyCreditService/RegisterLegacyCredit", STAFF),
     write("/ledger.v1.LegacyCreditService/ChooseLegacyCredit", STAFF),
     write("/ledger.v1.LegacyCreditService/CreditLegacyCredit", STAFF),

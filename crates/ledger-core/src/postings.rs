@@ -157,6 +157,7 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::LegacyCreditRegistered(_)
         | AccountEvent::LegacyCreditChoiceMade(_)
         | AccountEvent::PaymentResponsibleChanged(_)
+        | AccountEvent::AccountRenumbered(_)
         | AccountEvent::LowCreditNoticed(_)
         | AccountEvent::DebtRescheduled(_)
         | AccountEvent::SupplyDisconnectionOrdered(_)
@@ -264,7 +265,8 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Vec::new(),
+        | Event::WorkOrder(_)
+        | Event::Number(_) => Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@ mod domain;
 mod ids;
 mod meta;
 mod moves;
+mod numbers;
 mod policies;
 mod publishing;
 mod quote;

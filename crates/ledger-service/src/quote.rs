@@ -42,7 +42,11 @@ impl Ledger {
             }
         };
         let (id, stream) = match &target {
-            Target::Account(account) => (account.clone(), account_stream(account)),
+            Target::Account(number) => {
+                let account = self.account_id(number);
+                let stream = account_stream(&account);
+                (account, stream)
+            }
             Target::Meter(text) => match route::holder(self, text) {
                 Ok(holder) => (holder.account, holder.stream),
                 Err(refusal) => return Ok(Err(refusal)),

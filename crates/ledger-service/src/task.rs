@@ -165,6 +165,11 @@ pub(crate) enum Mark {
     },
     /// It has arrived.
     MovedIn { from: AccountId },
+    /// An account was given a number (K1).
+    Numbered {
+        number: AccountId,
+        account: AccountId,
+    },
 }
 
 /// What a task is answered.
@@ -180,6 +185,8 @@ pub(crate) enum Verdict {
     Received(ReceivedOutcome),
     /// What is stored under the key cannot be understood.
     Damaged(String),
+    /// The stream has become a number of another account since the command was routed (K1).
+    Numbered,
 }
 
 impl Verdict {
@@ -225,7 +232,8 @@ const fn is_structural(command: &Command) -> bool {
         | Command::InstallMeter(_)
         | Command::RemoveMeter { .. }
         | Command::ExchangeMeter(_)
-        | Command::AcceptMovedCredit { .. } => true,
+        | Command::AcceptMovedCredit { .. }
+        | Command::Renumber { .. } => true,
         Command::OpenAccount(_)
         | Command::ResolveMeter { .. }
         | Command::ActivateMeter { .. }

@@ -242,7 +242,8 @@ pub(crate) async fn newest_record(
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Err(ReadError::Damaged(format!(
+        | Event::WorkOrder(_)
+        | Event::Number(_) => Err(ReadError::Damaged(format!(
             "stream {name} holds an event of kind {}",
             event.kind
         ))

@@ -2,7 +2,8 @@
 
 use event_store::{Position, RecordedEvent};
 use ledger_core::event::{
-    AccountEvent, Event, ReadingsReceived, SuspenseEvent, WorkOrderEvent, decode, kind_of,
+    AccountEvent, AccountNumberGiven, Event, ReadingsReceived, SuspenseEvent, WorkOrderEvent,
+    decode, kind_of,
 };
 use ledger_core::ids::{AccountId, ChannelId, CommandKey, Reference, WorkOrderId};
 use ledger_core::time::Timestamp;
@@ -43,6 +44,11 @@ pub(crate) enum Body {
     InitialCredit,
     /// A version of a scheme is policy, and no row.
     Scheme,
+    /// A number that an account was given later (K1).
+    Number {
+        at: Timestamp,
+        event: AccountNumberGiven,
+    },
 }
 
 /// A fact of an account.
@@ -109,6 +115,10 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
         Event::Key(_) => Body::Key,
         Event::InitialCredit(_) => Body::InitialCredit,
         Event::Scheme(_) => Body::Scheme,
+        Event::Number(event) => Body::Number {
+            at: stamp_of(recorded)?.at,
+            event,
+        },
     };
     Ok(Fact {
         position: recorded.position,

@@ -18,6 +18,7 @@ use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
 use crate::models::legacy::LegacyCredits;
+use crate::models::numbers::Numbers;
 use crate::models::receipts::Receipts;
 use crate::models::suspense::Suspense;
 use crate::models::trial::Trial;
@@ -43,6 +44,7 @@ pub(crate) struct Fold {
     suspense: Suspense,
     legacy: LegacyCredits,
     work_orders: WorkOrders,
+    numbers: Numbers,
     trial: Trial,
     counts: Counts,
     statuses: StatusCounts,
@@ -70,6 +72,7 @@ impl Fold {
             suspense: Suspense::default(),
             legacy: LegacyCredits::default(),
             work_orders: WorkOrders::default(),
+            numbers: Numbers::default(),
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
             statuses: StatusCounts::default(),
@@ -93,6 +96,7 @@ impl Fold {
             + self.suspense.waiting()
             + self.legacy.waiting()
             + self.work_orders.waiting()
+            + self.numbers.waiting()
     }
 
     /// Folds one event. The connection is read for rows that are not in memory.
@@ -113,6 +117,7 @@ impl Fold {
             }
             Body::Gateway(received) => self.counts.fold_received(received),
             Body::WorkOrder { id, at, event } => self.work_orders.fold(conn, id, *at, event)?,
+            Body::Number { at, event } => self.numbers.fold(*at, event),
             Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy | Body::Scheme => {}
         }
         self.events += 1;
@@ -199,6 +204,7 @@ impl Fold {
         self.suspense.write(tx)?;
         self.legacy.write(tx)?;
         self.work_orders.write(tx)?;
+        self.numbers.write(tx)?;
         self.trial.write(tx)?;
         self.statuses.write(tx)?;
         self.counts.write(tx)

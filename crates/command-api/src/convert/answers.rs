@@ -239,6 +239,7 @@ outcome_response!(
     CloseAccountResponse,
     EnterLegacyCreditResponse,
     ChangePaymentResponsibleResponse,
+    RenumberAccountResponse,
     RegisterLegacyCreditResponse,
     ChooseLegacyCreditResponse,
     CreditLegacyCreditResponse,

@@ -8,6 +8,7 @@ mod answers;
 mod commands;
 mod fields;
 mod legacy;
+mod numbers;
 mod payments;
 mod persons;
 mod prepayment;
@@ -21,6 +22,7 @@ pub use answers::{
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;
+pub use numbers::renumber_answer;
 pub use payments::{AskedQuote, AskedReturn};
 pub use persons::{
     AskedAdd, AskedAudit, AskedErasure, AskedList, AskedUpdate, person_named, reason_number, sought,

@@ -6,6 +6,7 @@ mod accounts;
 mod debt;
 mod history;
 mod legacy;
+mod lines;
 mod meters;
 mod payments;
 mod persons;

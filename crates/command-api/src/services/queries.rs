@@ -255,6 +255,7 @@ async fn receipts(
     m: &pb::ListReceiptsRequest,
 ) -> Result<pb::ListReceiptsResponse, No> {
     let ReceiptsQuestion { mut filter, page } = ReceiptsQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let principal = &call.principal;
     match &filter.channel {
         Some(channel) => {
@@ -365,7 +366,8 @@ async fn exceptions(
     call: &Call,
     m: &pb::ListExceptionsRequest,
 ) -> Result<pb::ListExceptionsResponse, No> {
-    let ExceptionsQuestion { filter, page } = ExceptionsQuestion::try_from(m)?;
+    let ExceptionsQuestion { mut filter, page } = ExceptionsQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let ask = move |snapshot: &Snapshot| Ok(snapshot.exceptions(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

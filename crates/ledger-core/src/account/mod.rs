@@ -27,6 +27,7 @@ mod judge;
 mod legacy;
 mod meter;
 mod meters;
+mod numbers;
 mod payments;
 mod pricing;
 mod queries;
@@ -85,6 +86,8 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     id: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<AccountId>,
     lifecycle: Lifecycle,
     scheme: String,
     profile: Profile,
@@ -110,6 +113,7 @@ impl Account {
     pub fn new(id: AccountId) -> Self {
         Self {
             id,
+            number: None,
             lifecycle: Lifecycle::Unborn,
             scheme: String::new(),
             profile: Profile {

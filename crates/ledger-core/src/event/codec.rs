@@ -148,6 +148,8 @@ kinds! {
     "query-raised.v1" => Account AccountEvent Billing BillingEvent QueryRaised;
     "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
     "scheme-published.v1" => Scheme;
+    "account-renumbered.v1" => Account AccountEvent AccountRenumbered;
+    "account-number-given.v1" => Number;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod billing;
 mod codec;
 mod legacy;
 mod meta;
+mod number;
 mod prepayment;
 mod quiet;
 mod responsible;
@@ -21,6 +22,7 @@ pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
+pub use number::*;
 pub use prepayment::*;
 pub use quiet::*;
 pub use responsible::*;
@@ -106,6 +108,8 @@ pub enum AccountEvent {
     ArrearsPaid(ArrearsPaid),
     /// The meter took in the value of a top-up (P7).
     CreditDelivered(CreditDelivered),
+    /// The account got another number (K1).
+    AccountRenumbered(AccountRenumbered),
     /// Bills, dues and the consumer's standing (postpaid).
     Billing(BillingEvent),
 }
@@ -131,6 +135,8 @@ pub enum Event {
     WorkOrder(WorkOrderEvent),
     /// In `scheme-<name>`.
     Scheme(SchemePublished),
+    /// In `account-<number>`, of a number that was given later (K1).
+    Number(AccountNumberGiven),
 }
 
 impl From<BillingEvent> for AccountEvent {

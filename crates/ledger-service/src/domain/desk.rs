@@ -251,7 +251,8 @@ fn published(evidence: &Evidence, stream: &StreamName) -> Result<Option<SchemePu
             | Event::Gateway(_)
             | Event::InitialCredit(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Number(_),
         ) => Err(format!("{stream}: {} does not belong there", event.kind)),
         Err(error) => Err(format!("{stream}: {error}")),
     }

@@ -45,7 +45,8 @@ pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, Strin
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Number(_),
         ) => Err(format!("{kind} does not belong to a key's stream")),
         Err(error) => Err(error.to_string()),
     }

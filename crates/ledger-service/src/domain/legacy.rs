@@ -87,7 +87,8 @@ fn holder(evidence: &Evidence, stream: &StreamName) -> Result<Option<AccountId>,
             | Event::Gateway(_)
             | Event::InitialCredit(_)
             | Event::Scheme(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Number(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

@@ -169,7 +169,8 @@ fn newest(evidence: &Evidence, meter: &MeterNumber) -> Result<Option<MeterEvent>
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Number(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

@@ -14,6 +14,7 @@ mod legacy;
 mod payments;
 mod person;
 mod projections;
+mod renumber;
 mod replay;
 mod sandbox;
 pub(crate) mod scheme;
@@ -123,6 +124,8 @@ enum Command {
     Legacy(legacy::LegacyArgs),
     /// Swaps an old meter for a new one, step by step.
     Workorder(workorder::WorkOrderArgs),
+    /// Gives the accounts of a region new numbers, from a file; may be started again.
+    Renumber(renumber::RenumberArgs),
     /// Imports files.
     Import(import::ImportArgs),
     /// Says how the ledger is: log, read models, gateway, clock.
@@ -265,6 +268,7 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Person(args) => person::run(args, globals),
         Command::Legacy(args) => legacy::run(args, globals),
         Command::Workorder(args) => workorder::run(args, globals),
+        Command::Renumber(args) => renumber::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),
         Command::Verify(args) => verify::run(args, globals),

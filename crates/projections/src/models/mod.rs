@@ -9,6 +9,7 @@ pub(crate) mod deadlines;
 pub(crate) mod debts;
 pub(crate) mod exceptions;
 pub(crate) mod legacy;
+pub(crate) mod numbers;
 pub(crate) mod prepayment;
 pub(crate) mod receipts;
 pub(crate) mod supply;
