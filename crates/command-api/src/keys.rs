@@ -8,7 +8,7 @@
 //! [[key]]
 //! name = "incomm-till-1"      # who acts, in every event
 //! channel = "incomm"          # whose references and receipts
-//! roles = ["channel"]         # channel, staff, operator, analyst
+//! roles = ["channel"]         # channel, staff, operator, analyst; bcc, je, ae, ee, ccc
 //! hash = "…"                  # 64 hexadecimal digits, from `ledger key new`
 //! ```
 
@@ -48,11 +48,32 @@ pub enum Role {
     Operator,
     /// Reads for reports, nothing that changes the ledger.
     Analyst,
+    /// Billing counter: bills, receipts, readings, miscellaneous bills, month close (E15).
+    Bcc,
+    /// Junior engineer: applications, inspection, estimate, demand note, disconnection, reconnection, meters,
+    /// execution of orders.
+    Je,
+    /// Assistant engineer: admits, rejects, sanctions, orders connections, sees the subdivision.
+    Ae,
+    /// Executive engineer: sees all, and the summary reports.
+    Ee,
+    /// Complaint cell.
+    Ccc,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Channel, Self::Staff, Self::Operator, Self::Analyst];
+    pub const ALL: [Self; 9] = [
+        Self::Channel,
+        Self::Staff,
+        Self::Operator,
+        Self::Analyst,
+        Self::Bcc,
+        Self::Je,
+        Self::Ae,
+        Self::Ee,
+        Self::Ccc,
+    ];
 
     /// As in the keys file.
     #[must_use]
@@ -62,6 +83,11 @@ impl Role {
             Self::Staff => "staff",
             Self::Operator => "operator",
             Self::Analyst => "analyst",
+            Self::Bcc => "bcc",
+            Self::Je => "je",
+            Self::Ae => "ae",
+            Self::Ee => "ee",
+            Self::Ccc => "ccc",
         }
     }
 }
@@ -254,7 +280,9 @@ impl KeyTable {
         let channel = ChannelId::parse(self.channel.get_ref())
             .map_err(|e| bad(text, &self.channel, "channel", e.to_string()))?;
         if self.roles.get_ref().is_empty() {
-            let reason = "give at least one of channel, staff, operator, analyst".to_owned();
+            let reason =
+                "give at least one of channel, staff, operator, analyst, bcc, je, ae, ee, ccc"
+                    .to_owned();
             return Err(bad(text, &self.roles, "roles", reason));
         }
         let hash = blake3::Hash::from_hex(self.hash.get_ref()).map_err(|_| {

@@ -16,12 +16,21 @@ use tonic::Status;
 use tonic_types::{ErrorInfo, StatusExt};
 
 /// Names and roles of the keys; each is its own channel.
-pub(crate) const KEYS: [(&str, &str); 5] = [
+pub(crate) const KEYS: [(&str, &str); 14] = [
     ("incomm", "channel"),
     ("bank", "channel"),
     ("office", "staff"),
     ("runner", "operator"),
     ("reports", "analyst"),
+    ("role_channel", "channel"),
+    ("role_staff", "staff"),
+    ("role_operator", "operator"),
+    ("role_analyst", "analyst"),
+    ("role_bcc", "bcc"),
+    ("role_je", "je"),
+    ("role_ae", "ae"),
+    ("role_ee", "ee"),
+    ("role_ccc", "ccc"),
 ];
 
 /// Monday, 3 November 2025, 08:00 in Brunei.

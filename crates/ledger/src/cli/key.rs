@@ -60,6 +60,16 @@ enum RoleName {
     Operator,
     /// Reads for reports, changes nothing.
     Analyst,
+    /// Billing counter.
+    Bcc,
+    /// Junior engineer.
+    Je,
+    /// Assistant engineer.
+    Ae,
+    /// Executive engineer: sees all, changes nothing.
+    Ee,
+    /// Complaint cell.
+    Ccc,
 }
 
 impl From<RoleName> for Role {
@@ -69,6 +79,11 @@ impl From<RoleName> for Role {
             RoleName::Staff => Self::Staff,
             RoleName::Operator => Self::Operator,
             RoleName::Analyst => Self::Analyst,
+            RoleName::Bcc => Self::Bcc,
+            RoleName::Je => Self::Je,
+            RoleName::Ae => Self::Ae,
+            RoleName::Ee => Self::Ee,
+            RoleName::Ccc => Self::Ccc,
         }
     }
 }

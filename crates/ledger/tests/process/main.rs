@@ -12,6 +12,7 @@ mod books;
 mod household;
 mod payments;
 mod persons;
+mod renumber;
 mod running;
 mod serving;
 mod tariff;
