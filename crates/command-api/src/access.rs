@@ -37,6 +37,8 @@ const FIELD: &[Role] = &[Staff, Je];
 const READERS: &[Role] = &[Staff, Operator, Analyst, Bcc, Je, Ae, Ee];
 /// Who may find an account: readers, and whoever takes complaints.
 const FINDERS: &[Role] = &[Staff, Operator, Analyst, Bcc, Je, Ae, Ee, Ccc];
+/// Whose steps stand in the table of applications; a portal of the consumers is a channel.
+const APPLICATION_STEPS: &[Role] = &[Channel, Bcc, Je, Ae];
 const STAFF_AND_OPERATORS: &[Role] = &[Staff, Operator];
 const REPORTERS: &[Role] = &[Operator, Analyst, Ee];
 const READERS_AND_CHANNELS: &[Role] = &[Channel, Staff, Operator, Analyst, Bcc, Je, Ae, Ee];
@@ -89,6 +91,15 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.WorkOrderService/ReturnOldMeter", STAFF),
     write("/ledger.v1.WorkOrderService/CancelWorkOrder", STAFF),
     read("/ledger.v1.WorkOrderService/ListWorkOrders", READERS),
+    write(
+        "/ledger.v1.ApplicationService/TakeApplicationStep",
+        APPLICATION_STEPS,
+    ),
+    read("/ledger.v1.ApplicationService/ListApplications", READERS),
+    write("/ledger.v1.ComplaintService/RecordComplaint", &[Bcc, Ccc]),
+    write("/ledger.v1.ComplaintService/ActOnComplaint", &[Ccc]),
+    write("/ledger.v1.ComplaintService/RectifyComplaint", &[Ccc]),
+    read("/ledger.v1.ComplaintService/ListComplaints", FINDERS),
     write("/ledger.v1.MeterService/InstallMeter", FIELD),
     write("/ledger.v1.MeterService/ExchangeMeter", FIELD),
     write("/ledger.v1.MeterService/RemoveMeter", FIELD),
@@ -268,7 +279,16 @@ mod tests {
             .filter(|rule| rule.effect == Effect::Write && rule.roles.contains(&Channel))
             .map(|rule| rule.path.rsplit_once('/').unwrap().1)
             .collect();
-        assert_eq!(writes, ["TopUp", "TopUpStream", "VoidTopUp", "PayDebt"]);
+        assert_eq!(
+            writes,
+            [
+                "TopUp",
+                "TopUpStream",
+                "VoidTopUp",
+                "TakeApplicationStep",
+                "PayDebt"
+            ]
+        );
         assert!(
             RULES
                 .iter()

@@ -146,6 +146,9 @@ async fn versions(store: &dyn EventStore, name: &str) -> Result<Vec<SchemePublis
             | Event::InitialCredit(_)
             | Event::Legacy(_)
             | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
             | Event::Number(_) => Err(damaged(format!("{} does not belong there", event.kind))),
         }
     });

@@ -87,6 +87,7 @@ impl Ledger {
             | Answer::Suspended(_)
             | Answer::Returned(_)
             | Answer::Published(_)
+            | Answer::Step(_)
             | Answer::Reading(_) => Err(ServiceError::Damaged(
                 "a payment was answered as something else".to_owned(),
             )),

@@ -247,6 +247,9 @@ fn mark_of(event: &RecordedEvent) -> Result<Option<Mark>, String> {
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Err(format!("{kind} was not asked for")),
+        | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_) => Err(format!("{kind} was not asked for")),
     }
 }

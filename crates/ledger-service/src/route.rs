@@ -207,6 +207,7 @@ async fn credited(
             | Answer::Suspended(_)
             | Answer::Returned(_)
             | Answer::Published(_)
+            | Answer::Step(_)
             | Answer::Refused(_)
             | Answer::Reading(_) => None,
         },

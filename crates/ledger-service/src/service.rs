@@ -302,7 +302,12 @@ impl Ledger {
         let stream = stream(&format!("{}{gateway}", prefix::GATEWAY));
         match self.0.transact.state(stream).await?.state {
             State::Gateway { recorded_up_to } => Ok(recorded_up_to),
-            State::Account(_) | State::WorkOrder(_) | State::Number(_) | State::Desk => Ok(None),
+            State::Account(_)
+            | State::WorkOrder(_)
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => Ok(None),
         }
     }
 
@@ -340,6 +345,8 @@ impl Ledger {
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
                 _,
             ) => Ok(None),
@@ -417,7 +424,8 @@ impl Ledger {
             | Task::Bare(_)
             | Task::Desk(_)
             | Task::Gateway(_)
-            | Task::WorkOrder(_) => None,
+            | Task::WorkOrder(_)
+            | Task::Case(_) => None,
         };
         let reply = self.commit_structural(task).await;
         if let Some((account, at)) = closing {

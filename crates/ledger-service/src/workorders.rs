@@ -87,9 +87,12 @@ impl Ledger {
     async fn order(&self, id: &WorkOrderId) -> Result<WorkOrder, ServiceError> {
         match self.0.transact.state(order_stream(id)).await?.state {
             State::WorkOrder(order) => Ok(*order),
-            State::Account(_) | State::Gateway { .. } | State::Number(_) | State::Desk => {
-                Ok(WorkOrder::default())
-            }
+            State::Account(_)
+            | State::Gateway { .. }
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => Ok(WorkOrder::default()),
         }
     }
 
@@ -142,6 +145,7 @@ impl Ledger {
                 | Answer::Suspended(_)
                 | Answer::Returned(_)
                 | Answer::Published(_)
+                | Answer::Step(_)
                 | Answer::Reading(_) => {}
             }
         }

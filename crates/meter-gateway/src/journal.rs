@@ -243,6 +243,9 @@ pub(crate) async fn newest_record(
         | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_)
         | Event::Number(_) => Err(ReadError::Damaged(format!(
             "stream {name} holds an event of kind {}",
             event.kind

@@ -5,6 +5,7 @@
 //! the trade is decided here.
 
 mod answers;
+mod cases;
 mod commands;
 mod fields;
 mod legacy;
@@ -19,6 +20,7 @@ mod workorders;
 pub use answers::{
     of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
 };
+pub use cases::{ApplicationsQuestion, AskedCase, ComplaintsQuestion};
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;

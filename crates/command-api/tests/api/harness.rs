@@ -61,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) simulated: bool,
     pub(crate) void_window: bool,
     pub(crate) persons: bool,
+    /// The one that is served.
+    pub(crate) scheme: &'static str,
 }
 
 impl Default for Setup {
@@ -70,6 +72,7 @@ impl Default for Setup {
             simulated: true,
             void_window: false,
             persons: true,
+            scheme: "usms",
         }
     }
 }
@@ -80,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        let mut text = SchemePolicy::builtin_text("usms").unwrap().to_owned();
+        let mut text = SchemePolicy::builtin_text(setup.scheme).unwrap().to_owned();
         if setup.void_window {
             text = text.replace("# void_window_hours = 24", "void_window_hours = 24");
         }

@@ -13,6 +13,7 @@
 
 mod access;
 mod deadlines;
+mod desk;
 mod errors;
 mod harness;
 mod numbers;

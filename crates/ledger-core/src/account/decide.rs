@@ -146,9 +146,14 @@ fn apply_billing(draft: &mut Draft<'_>, command: &BillingCommand) -> Result<Answ
             };
             consumer::open(draft, open, &listed)?;
         }
-        BillingCommand::OpenTemporary { open, until } => {
+        BillingCommand::OpenTemporary {
+            open,
+            until,
+            deposit,
+        } => {
             let listed = Listed {
                 until: Some(*until),
+                deposit: *deposit,
                 ..Listed::of(Listing::Temporary)
             };
             consumer::open(draft, open, &listed)?;
@@ -215,6 +220,7 @@ fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> 
 }
 
 pub(super) fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejection> {
+    numbers::must_be_free(draft)?;
     if open
         .scheme
         .as_ref()

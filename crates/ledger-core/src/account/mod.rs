@@ -52,7 +52,7 @@ pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 use serde::{Deserialize, Serialize};
 
 use crate::debt::DebtPlan;
-use crate::ids::{AccountId, MeterNumber};
+use crate::ids::{AccountId, ApplicationId, MeterNumber};
 use crate::scheme::SchemePolicy;
 use crate::time::Timestamp;
 use crate::utility::Utility;
@@ -88,6 +88,8 @@ pub struct Account {
     id: AccountId,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     number: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserved: Option<ApplicationId>,
     lifecycle: Lifecycle,
     scheme: String,
     profile: Profile,
@@ -114,6 +116,7 @@ impl Account {
         Self {
             id,
             number: None,
+            reserved: None,
             lifecycle: Lifecycle::Unborn,
             scheme: String::new(),
             profile: Profile {

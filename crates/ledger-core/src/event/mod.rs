@@ -6,8 +6,10 @@
 //! these a year; each is spelled out where its struct is declared.
 
 mod account;
+mod application;
 mod billing;
 mod codec;
+mod complaint;
 mod legacy;
 mod meta;
 mod number;
@@ -18,8 +20,10 @@ mod streams;
 mod workorder;
 
 pub use account::*;
+pub use application::*;
 pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
+pub use complaint::*;
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
 pub use number::*;
@@ -137,6 +141,12 @@ pub enum Event {
     Scheme(SchemePublished),
     /// In `account-<number>`, of a number that was given later (K1).
     Number(AccountNumberGiven),
+    /// In `account-<number>`, of a number that is reserved for an application (E14).
+    Reserved(AccountNumberReserved),
+    /// In `application-<id>`.
+    Application(ApplicationEvent),
+    /// In `complaint-<id>`.
+    Complaint(ComplaintEvent),
 }
 
 impl From<BillingEvent> for AccountEvent {

@@ -398,6 +398,7 @@ fn voidable(
         | Answer::Suspended(_)
         | Answer::Returned(_)
         | Answer::Published(_)
+        | Answer::Step(_)
         | Answer::Refused(_)
         | Answer::Reading(_) => None,
     })

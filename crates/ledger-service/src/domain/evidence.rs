@@ -198,6 +198,9 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
             | Event::Scheme(_)
             | Event::Legacy(_)
             | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
             | Event::Number(_),
         ) => Err(format!(
             "{item_stream}: {} does not belong there",

@@ -88,6 +88,9 @@ fn holder(evidence: &Evidence, stream: &StreamName) -> Result<Option<AccountId>,
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
             | Event::Number(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",

@@ -8,9 +8,10 @@
 //! * `encode` – from facts to bytes;
 //! * `account` – decisions of accounts; `meters`, `numbers` – their claims of either; `keys` – what became of a key;
 //! * `legacy` – claims of old accounts;
-//! * `desk`, `gateway`, `workorder` – the others.
+//! * `desk`, `gateway`, `workorder`, `cases` – the others.
 
 mod account;
+mod cases;
 mod desk;
 mod encode;
 mod evidence;
@@ -24,6 +25,8 @@ mod workorder;
 use event_store::transact::{Decision, Domain, Evidence, Needs, PastEvent, Probe};
 use event_store::{RecordedEvent, StreamName};
 use ledger_core::account::{Account, Lifecycle};
+use ledger_core::application::Application;
+use ledger_core::complaint::Complaint;
 use ledger_core::event::{AccountEvent, Event, decode};
 use ledger_core::ids::AccountId;
 use ledger_core::workorder::WorkOrder;
@@ -54,6 +57,10 @@ pub(crate) enum State {
     WorkOrder(Box<WorkOrder>),
     /// `account-<number>` of a number that was given later: whose it is (K1).
     Number(AccountId),
+    /// `application-<id>`
+    Application(Box<Application>),
+    /// `complaint-<id>`
+    Complaint(Box<Complaint>),
     /// A desk, or the stream of something that is never decided here.
     Desk,
 }
@@ -121,6 +128,10 @@ impl Domain for LedgerDomain {
             }
         } else if name.starts_with(prefix::WORK_ORDER) {
             State::WorkOrder(Box::default())
+        } else if name.starts_with(prefix::APPLICATION) {
+            State::Application(Box::default())
+        } else if name.starts_with(prefix::COMPLAINT) {
+            State::Complaint(Box::default())
         } else {
             State::Desk
         }
@@ -144,6 +155,24 @@ impl Domain for LedgerDomain {
                 *recorded_up_to = Some(received.seq.1);
                 Ok(())
             }
+            (State::Account(account), Event::Reserved(fact))
+                if account.lifecycle() == Lifecycle::Unborn =>
+            {
+                account.reserve(fact.application);
+                Ok(())
+            }
+            (State::Application(application), Event::Application(fact)) => {
+                let stamp =
+                    meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
+                application.evolve(&fact, stamp.at);
+                Ok(())
+            }
+            (State::Complaint(complaint), Event::Complaint(fact)) => {
+                let stamp =
+                    meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
+                complaint.evolve(&fact, stamp.at);
+                Ok(())
+            }
             (State::WorkOrder(order), Event::WorkOrder(fact)) => {
                 let stamp =
                     meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
@@ -155,6 +184,8 @@ impl Domain for LedgerDomain {
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
                 Event::Account(_)
                 | Event::Meter(_)
@@ -165,6 +196,9 @@ impl Domain for LedgerDomain {
                 | Event::Scheme(_)
                 | Event::Legacy(_)
                 | Event::WorkOrder(_)
+                | Event::Reserved(_)
+                | Event::Application(_)
+                | Event::Complaint(_)
                 | Event::Number(_),
             ) => Err(format!(
                 "{} does not belong to this kind of stream",
@@ -184,18 +218,24 @@ impl Domain for LedgerDomain {
             (State::Desk, Task::Desk(task)) => evidence::needs_of_desk(task, known),
             (State::WorkOrder(_), Task::WorkOrder(task)) => workorder::needs(task, known),
             (State::Number(_), Task::Keyed(task)) => numbers::needs(task, known),
+            (State::Application(_) | State::Complaint(_), Task::Case(task)) => {
+                cases::needs(task, known)
+            }
             (
                 State::Account(_)
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
                 | Task::Gateway(_)
-                | Task::WorkOrder(_),
+                | Task::WorkOrder(_)
+                | Task::Case(_),
             ) => Needs::nothing(),
         }
     }
@@ -207,7 +247,8 @@ impl Domain for LedgerDomain {
             | Task::Bare(_)
             | Task::Desk(_)
             | Task::Gateway(_)
-            | Task::WorkOrder(_) => Probe::Unrelated,
+            | Task::WorkOrder(_)
+            | Task::Case(_) => Probe::Unrelated,
         }
     }
 
@@ -218,6 +259,12 @@ impl Domain for LedgerDomain {
             }
             (State::Account(account), Task::Keyed(task)) => {
                 self.decide_keyed(account, task, evidence)
+            }
+            (State::Application(application), Task::Case(task)) => {
+                self.decide_application(application, task, evidence)
+            }
+            (State::Complaint(complaint), Task::Case(task)) => {
+                self.decide_complaint(complaint, task, evidence)
             }
             (State::Number(holder), Task::Keyed(task)) => numbers::decide(holder, task, evidence),
             (State::Account(account), Task::Bare(task)) => self.decide_bare(account, task),
@@ -233,13 +280,16 @@ impl Domain for LedgerDomain {
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
                 | Task::Gateway(_)
-                | Task::WorkOrder(_),
+                | Task::WorkOrder(_)
+                | Task::Case(_),
             ) => Decision::answer(Verdict::Damaged(format!(
                 "{} has another kind of state",
                 task.stream()
@@ -250,7 +300,11 @@ impl Domain for LedgerDomain {
     fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
         match state {
             State::Account(_) | State::Gateway { .. } => serde_json::to_vec(state).ok(),
-            State::WorkOrder(_) | State::Number(_) | State::Desk => None,
+            State::WorkOrder(_)
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => None,
         }
     }
 
@@ -266,11 +320,15 @@ impl Domain for LedgerDomain {
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
                 State::Account(_)
                 | State::Gateway { .. }
                 | State::WorkOrder(_)
                 | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
                 | State::Desk,
             ) => false,
         };

@@ -101,7 +101,7 @@ impl LedgerDomain {
 }
 
 /// Whose the number is: an account's that was opened under it, or one's that was given it.
-fn holder(
+pub(super) fn holder(
     evidence: &Evidence,
     stream: &StreamName,
     number: &AccountId,
@@ -115,7 +115,7 @@ fn holder(
     };
     match decode(&event.kind, &event.data) {
         Ok(Event::Number(given)) => Ok(Some(given.account)),
-        Ok(Event::Account(_)) => Ok(Some(number.clone())),
+        Ok(Event::Account(_) | Event::Reserved(_)) => Ok(Some(number.clone())),
         Ok(
             Event::Meter(_)
             | Event::Key(_)
@@ -124,7 +124,9 @@ fn holder(
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Application(_)
+            | Event::Complaint(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

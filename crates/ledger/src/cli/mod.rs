@@ -4,7 +4,9 @@
 //! ([`crate::exit::Exit`]). Absent on purpose: prompts. Every command can be run by a script.
 
 mod account;
+mod application;
 mod client;
+mod complaint;
 mod completions;
 mod dead_letters;
 mod doctor;
@@ -124,6 +126,10 @@ enum Command {
     Legacy(legacy::LegacyArgs),
     /// Swaps an old meter for a new one, step by step.
     Workorder(workorder::WorkOrderArgs),
+    /// Takes an application for a connection from the form to the open account, step by step.
+    Application(application::ApplicationArgs),
+    /// Records complaints, what is done about them, and lists what is pending.
+    Complaint(complaint::ComplaintArgs),
     /// Gives the accounts of a region new numbers, from a file; may be started again.
     Renumber(renumber::RenumberArgs),
     /// Imports files.
@@ -268,6 +274,8 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Person(args) => person::run(args, globals),
         Command::Legacy(args) => legacy::run(args, globals),
         Command::Workorder(args) => workorder::run(args, globals),
+        Command::Application(args) => application::run(args, globals),
+        Command::Complaint(args) => complaint::run(args, globals),
         Command::Renumber(args) => renumber::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),

@@ -210,6 +210,9 @@ pub(super) fn messages_of(
         | Event::Scheme(_)
         | Event::Legacy(_)
         | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_)
         | Event::Number(_) => {
             return Ok(Messages::default());
         }

@@ -1,7 +1,9 @@
 //! The projections, a file each: their tables, their rows, what each event does to them.
 
 pub(crate) mod accounts;
+pub(crate) mod applications;
 pub(crate) mod balances;
+pub(crate) mod complaints;
 pub(crate) mod consumers;
 pub(crate) mod consumption;
 pub(crate) mod counts;

@@ -6,6 +6,8 @@
 //! a month, an instant or a scheme takes it as an argument.
 
 mod accounts;
+mod applications;
+mod complaints;
 mod consumers;
 mod consumption;
 mod control;
@@ -27,6 +29,8 @@ pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
     WalletView,
 };
+pub use applications::{ApplicationFilter, ApplicationView};
+pub use complaints::{ComplaintAction, ComplaintFilter, ComplaintView};
 pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};
 pub use consumption::{
     Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,
