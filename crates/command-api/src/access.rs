@@ -100,6 +100,7 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.ComplaintService/ActOnComplaint", &[Ccc]),
     write("/ledger.v1.ComplaintService/RectifyComplaint", &[Ccc]),
     read("/ledger.v1.ComplaintService/ListComplaints", FINDERS),
+    write("/ledger.v1.ReadingService/PostReadings", &[Bcc, Je, Staff]),
     write("/ledger.v1.MeterService/InstallMeter", FIELD),
     write("/ledger.v1.MeterService/ExchangeMeter", FIELD),
     write("/ledger.v1.MeterService/RemoveMeter", FIELD),

@@ -187,6 +187,12 @@ impl Client {
         pb::work_order_service_client::WorkOrderServiceClient::new(self.wire())
     }
 
+    /// Readings that people post.
+    #[must_use]
+    pub fn readings(&self) -> pb::reading_service_client::ReadingServiceClient<Wire> {
+        pb::reading_service_client::ReadingServiceClient::new(self.wire())
+    }
+
     /// Applications for a connection.
     #[must_use]
     pub fn applications(&self) -> pb::application_service_client::ApplicationServiceClient<Wire> {

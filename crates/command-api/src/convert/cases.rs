@@ -153,7 +153,7 @@ fn advance(f: &mut Fields, text: &str) -> Option<Option<Money>> {
 }
 
 fn money_or_zero(f: &mut Fields, field: &str, text: &str) -> Option<Money> {
-    if Money::parse(text).is_ok_and(|amount| amount.is_zero()) {
+    if Money::parse(text).is_ok_and(Money::is_zero) {
         return Some(Money::ZERO);
     }
     f.money(field, text)
@@ -262,9 +262,10 @@ impl TryFrom<Reply> for pb::TakeApplicationStepResponse {
 
     fn try_from(reply: Reply) -> Result<Self, No> {
         use pb::take_application_step_response::Result as R;
-        let result = match reply.answer {
-            Answer::Suspended(suspended) => R::Suspended(suspended.into()),
-            _ => R::Outcome(reply.try_into()?),
+        let result = if let Answer::Suspended(suspended) = reply.answer {
+            R::Suspended(suspended.into())
+        } else {
+            R::Outcome(reply.try_into()?)
         };
         Ok(Self {
             result: Some(result),

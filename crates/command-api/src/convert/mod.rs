@@ -14,6 +14,7 @@ mod payments;
 mod persons;
 mod prepayment;
 mod questions;
+mod readings;
 mod views;
 mod workorders;
 
@@ -33,4 +34,5 @@ pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
 };
+pub use readings::{AskedReading, posted};
 pub use workorders::{AskedStep, WorkOrdersQuestion};

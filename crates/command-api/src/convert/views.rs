@@ -229,6 +229,7 @@ impl From<ReceiptView> for pb::ReceiptRecord {
             emergency_withdrawn: given(r.emergency_withdrawn),
         };
         Self {
+            channel_kind: String::new(),
             receipt: Some(receipt),
             taken_on: r.day.to_string(),
             from_suspense: r.from_suspense,

@@ -267,7 +267,14 @@ async fn receipts(
     let ask = move |snapshot: &Snapshot| Ok(snapshot.receipts(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);
-    let receipts = found.items.into_iter().map(Into::into).collect();
+    let receipts = found.items.into_iter().map(|receipt| {
+        let channel_kind = api.gate.channel_kind(receipt.channel.as_str());
+        pb::ReceiptRecord {
+            channel_kind,
+            ..receipt.into()
+        }
+    });
+    let receipts = receipts.collect();
     Ok(pb::ListReceiptsResponse {
         receipts,
         next_page_token,
@@ -349,6 +356,7 @@ async fn settlement(
     let ask = move |snapshot: &Snapshot| Ok(snapshot.settlement(&channel, day, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetSettlementResponse {
+        channel_kind: api.gate.channel_kind(found.channel.as_str()),
         channel: found.channel.to_string(),
         date: found.day.to_string(),
         count: found.count,

@@ -3,9 +3,10 @@
 use command_api::pb;
 use command_api::pb::take_application_step_request::Step;
 use command_api::pb::take_application_step_response::Result as Taken;
+use futures::{TryStreamExt, stream};
 use tonic::{Code, Status};
 
-use crate::harness::{Setup, World, by_account, hours, reason_of};
+use crate::harness::{Setup, World, by_account, hours, instant, reason_of};
 
 async fn world() -> World {
     World::with(Setup {
@@ -346,4 +347,140 @@ async fn e16_complaints_stand_on_the_daily_register_and_are_pending_by_age_until
     assert_eq!(rows[0].actions[2].what, "fuse replaced");
     let pending = reader.complaints().list_complaints(list("", true)).await;
     assert_eq!(pending.unwrap().into_inner().complaints.len(), 1);
+}
+
+#[tokio::test]
+async fn k6_a_customer_applies_for_a_connection_where_consumers_have_no_status() {
+    let world = World::with(Setup {
+        scheme: "kplc",
+        ..Setup::default()
+    })
+    .await;
+    let save = pb::ApplicationForm {
+        scheme: "kplc".to_owned(),
+        ..form(pb::ConnectionKind::General)
+    };
+    let plain = pb::PlainStep {};
+    let estimate = pb::SubmitEstimate {
+        charges: "34980".to_owned(),
+        recommended: true,
+        document: "estimate-1".to_owned(),
+    };
+    let note = pb::ServeDemandNote {
+        note: "note-1".to_owned(),
+        lateral: false,
+    };
+    for (n, (who, step)) in [
+        ("role_channel", Step::Save(save)),
+        ("role_channel", Step::Submit(plain)),
+        ("role_ae", Step::Accept(pb::AcceptApplication::default())),
+        ("role_je", Step::ServeInspection("letter-1".to_owned())),
+        ("role_je", Step::SubmitEstimate(estimate)),
+        ("role_ae", Step::Sanction(plain)),
+        ("role_je", Step::ServeDemandNote(note)),
+        ("role_bcc", pay("34980", "22-0077")),
+        ("role_ae", Step::IssueOrder("order-1".to_owned())),
+        ("role_je", Step::Execute("report-1".to_owned())),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        send(&world, who, &format!("s-{n}"), step).await.unwrap();
+    }
+    let request = pb::ListApplicationsRequest {
+        applicant: "person-7".to_owned(),
+        ..Default::default()
+    };
+    let reader = world.client("role_staff").await;
+    let rows = reader
+        .applications()
+        .list_applications(request)
+        .await
+        .unwrap();
+    let row = rows.into_inner().applications.remove(0);
+    assert_eq!(
+        (row.stage.as_str(), row.number.as_str()),
+        ("LIVE", "22-0077")
+    );
+    let account = pb::GetAccountRequest {
+        account: by_account("22-0077"),
+        at_least: String::new(),
+    };
+    let account = reader.queries().get_account(account).await.unwrap();
+    assert_eq!(account.into_inner().scheme, "kplc");
+}
+
+#[tokio::test]
+async fn e13_readings_of_government_consumers_and_surprise_checks_are_posted_in_bulk() {
+    let world = world().await;
+    let staff = world.client("role_staff").await;
+    for (id, meter) in [("G-1", "E0000001"), ("G-2", "E0000002")] {
+        let open = pb::OpenAccountRequest {
+            reference: format!("open-{id}"),
+            account_id: id.to_owned(),
+            class: "government".to_owned(),
+            scheme: "ebcm".to_owned(),
+            ..Default::default()
+        };
+        staff.accounts().open_account(open).await.unwrap();
+        let install = pb::InstallMeterRequest {
+            reference: format!("install-{id}"),
+            account_id: id.to_owned(),
+            utility: pb::Utility::Electricity.into(),
+            meter: meter.to_owned(),
+            register: None,
+            installed_at: instant(hours(0)),
+            first_value: "100".to_owned(),
+        };
+        staff.meters().install_meter(install).await.unwrap();
+    }
+    let line = |line: u64, meter: &str, value: &str| pb::PostReadingsRequest {
+        line,
+        meter: meter.to_owned(),
+        register: String::new(),
+        read_at: instant(hours(48)),
+        value: value.to_owned(),
+    };
+    let counter = world.client("role_bcc").await.at(hours(49));
+    let post = |lines: Vec<pb::PostReadingsRequest>| {
+        let mut readings = counter.readings();
+        async move {
+            let answers = readings.post_readings(stream::iter(lines)).await.unwrap();
+            let answers: Vec<pb::PostReadingsResponse> =
+                answers.into_inner().try_collect().await.unwrap();
+            let mut told: Vec<(u64, String, String)> = answers
+                .into_iter()
+                .map(|answer| {
+                    let error = answer.error.and_then(|error| error.error);
+                    let class = error.map_or(answer.class, |error| error.code);
+                    (answer.line, class, answer.quantity)
+                })
+                .collect();
+            told.sort();
+            told
+        }
+    };
+    let told =
+        |line: u64, class: &str, quantity: &str| (line, class.to_owned(), quantity.to_owned());
+    let lines = vec![
+        line(2, "E0000001", "150"),
+        line(3, "E9999999", "1"),
+        line(4, "E0000002", "-1"),
+    ];
+    assert_eq!(
+        post(lines.clone()).await,
+        [
+            told(2, "accepted", "50"),
+            told(3, "UNKNOWN_METER", ""),
+            told(4, "FIELD_OUT_OF_RANGE", "")
+        ]
+    );
+    let again = post(lines).await;
+    assert_eq!(
+        again[0],
+        told(2, "duplicate", ""),
+        "the file may be sent again"
+    );
+    let conflict = post(vec![line(2, "E0000001", "151")]).await;
+    assert_eq!(conflict[0], told(2, "conflicting", ""));
 }

@@ -210,7 +210,12 @@ fn keys_file(keys: &[(String, NewKey)]) -> String {
     let mut text = String::new();
     for ((name, key), (_, role)) in keys.iter().zip(KEYS) {
         text += &format!(
-            "[[key]]\nname = \"{name}\"\nchannel = \"{name}\"\nroles = [\"{role}\"]\nhash = \"{}\"\n",
+            "[[key]]\nname = \"{name}\"\nchannel = \"{name}\"\n{}roles = [\"{role}\"]\nhash = \"{}\"\n",
+            if *name == "bank" {
+                "kind = \"mobile-money\"\n"
+            } else {
+                ""
+            },
             key.hash
         );
     }

@@ -94,9 +94,10 @@ impl LedgerDomain {
             Err(refusal) => return self.refuse_step(task, command, policy, refusal),
         };
         state.evolve(&event, at);
-        let receipt = match &event {
-            ApplicationEvent::ConnectionChargePaid(paid) => Some(paid.rc.clone()),
-            _ => None,
+        let receipt = if let ApplicationEvent::ConnectionChargePaid(paid) = &event {
+            Some(paid.rc.clone())
+        } else {
+            None
         };
         let answer = StepTaken {
             case: id.to_string(),
@@ -144,11 +145,12 @@ impl LedgerDomain {
         state: &Application,
         command: &ApplicationCommand,
     ) -> Result<Arc<SchemePolicy>, Rejection> {
-        let asked = match command {
-            ApplicationCommand::Save(form) | ApplicationCommand::Enter { form, .. } => {
-                Some(form.scheme.as_str())
-            }
-            _ => None,
+        let asked = if let ApplicationCommand::Save(form) | ApplicationCommand::Enter { form, .. } =
+            command
+        {
+            Some(form.scheme.as_str())
+        } else {
+            None
         };
         let name = state.form().map(|form| form.scheme.as_str()).or(asked);
         match name {

@@ -16,6 +16,7 @@ mod legacy;
 mod payments;
 mod person;
 mod projections;
+mod readings;
 mod renumber;
 mod replay;
 mod sandbox;
@@ -130,6 +131,8 @@ enum Command {
     Application(application::ApplicationArgs),
     /// Records complaints, what is done about them, and lists what is pending.
     Complaint(complaint::ComplaintArgs),
+    /// Posts readings that people took: of government consumers, and surprise checks.
+    Readings(readings::ReadingsArgs),
     /// Gives the accounts of a region new numbers, from a file; may be started again.
     Renumber(renumber::RenumberArgs),
     /// Imports files.
@@ -276,6 +279,7 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Workorder(args) => workorder::run(args, globals),
         Command::Application(args) => application::run(args, globals),
         Command::Complaint(args) => complaint::run(args, globals),
+        Command::Readings(args) => readings::run(args, globals),
         Command::Renumber(args) => renumber::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),

@@ -52,7 +52,7 @@ fn file(folder: &Path) {
     std::fs::write(folder.join("region.csv"), text).unwrap();
 }
 
-fn job<'a>(url: &'a str) -> [&'a str; 4] {
+fn job(url: &str) -> [&str; 4] {
     ["renumber", "region.csv", "--server", url]
 }
 
