@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use ledger_core::ids::{AccountId, MeterNumber, OpaqueRef, ReceiptNumber};
 use ledger_core::num::{Money, Quantity};
-use ledger_core::rejection::{BillingRefusal, Rejection};
+use ledger_core::rejection::{BillingRefusal, DeskRefusal, Rejection};
 use ledger_core::time::Timestamp;
 use tonic::Code;
 
@@ -101,7 +101,8 @@ for ever, and a new attempt needs a new reference.
 pub fn rejections() -> Vec<Rejection> {
     let plain = std::iter::successors(Some(Rejection::UnknownAccount), next);
     let billing = BillingRefusal::catalogue().into_iter().map(Rejection::from);
-    plain.chain(billing).collect()
+    let desk = DeskRefusal::catalogue().into_iter().map(Rejection::from);
+    plain.chain(billing).chain(desk).collect()
 }
 
 /// The refusal that follows in the catalogue. The match is exhaustive, so that a new refusal is put into
@@ -234,7 +235,7 @@ fn next(before: &Rejection) -> Option<Rejection> {
             priced_until: at,
         },
         R::SchemePricedAlready { .. } => R::KeyConflict,
-        R::KeyConflict | R::Billing(_) => return None,
+        R::KeyConflict | R::Billing(_) | R::Desk(_) => return None,
     })
 }
 

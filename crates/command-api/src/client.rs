@@ -193,6 +193,24 @@ impl Client {
         pb::report_service_client::ReportServiceClient::new(self.wire())
     }
 
+    /// Readings that people post.
+    #[must_use]
+    pub fn readings(&self) -> pb::reading_service_client::ReadingServiceClient<Wire> {
+        pb::reading_service_client::ReadingServiceClient::new(self.wire())
+    }
+
+    /// Applications for a connection.
+    #[must_use]
+    pub fn applications(&self) -> pb::application_service_client::ApplicationServiceClient<Wire> {
+        pb::application_service_client::ApplicationServiceClient::new(self.wire())
+    }
+
+    /// Complaints.
+    #[must_use]
+    pub fn complaints(&self) -> pb::complaint_service_client::ComplaintServiceClient<Wire> {
+        pb::complaint_service_client::ComplaintServiceClient::new(self.wire())
+    }
+
     /// Reads.
     #[must_use]
     pub fn queries(&self) -> pb::query_service_client::QueryServiceClient<Wire> {

@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 
 use event_store::ReadError;
-use ledger_core::rejection::{CashInHand, Entry, Rejection};
+use ledger_core::rejection::{CashInHand, DeskRefusal, Entry, Rejection};
 use ledger_service::ServiceError;
 use projections::ReadModelError;
 use tonic::{Code, Status};
@@ -443,6 +443,8 @@ fn violations_text(violations: &[Violation]) -> String {
 pub fn status_of(rejection: &Rejection) -> Code {
     if matches!(rejection, Rejection::KeyConflict) {
         Code::AlreadyExists
+    } else if matches!(rejection, Rejection::Desk(DeskRefusal::WrongOfficer { .. })) {
+        Code::PermissionDenied
     } else {
         Code::FailedPrecondition
     }

@@ -97,6 +97,13 @@ impl Gate {
         &self.keys
     }
 
+    /// How the money of a channel comes in; empty where no key says so (K5).
+    #[must_use]
+    pub fn channel_kind(&self, channel: &str) -> String {
+        let kind = self.keys.kind_of(channel);
+        kind.map_or("", crate::keys::ChannelKind::as_str).to_owned()
+    }
+
     /// The clock of the server.
     #[must_use]
     pub fn time(&self) -> &TimeSource {

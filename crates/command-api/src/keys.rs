@@ -8,7 +8,8 @@
 //! [[key]]
 //! name = "incomm-till-1"      # who acts, in every event
 //! channel = "incomm"          # whose references and receipts
-//! roles = ["channel"]         # channel, staff, operator, analyst
+//! kind = "counter"            # how its money comes in: counter, bank, credit-card, debit-card, mobile-money
+//! roles = ["channel"]         # channel, staff, operator, analyst; bcc, je, ae, ee, ccc
 //! hash = "…"                  # 64 hexadecimal digits, from `ledger key new`
 //! ```
 
@@ -48,11 +49,32 @@ pub enum Role {
     Operator,
     /// Reads for reports, nothing that changes the ledger.
     Analyst,
+    /// Billing counter: bills, receipts, readings, miscellaneous bills, month close (E15).
+    Bcc,
+    /// Junior engineer: applications, inspection, estimate, demand note, disconnection, reconnection, meters,
+    /// execution of orders.
+    Je,
+    /// Assistant engineer: admits, rejects, sanctions, orders connections, sees the subdivision.
+    Ae,
+    /// Executive engineer: sees all, and the summary reports.
+    Ee,
+    /// Complaint cell.
+    Ccc,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Channel, Self::Staff, Self::Operator, Self::Analyst];
+    pub const ALL: [Self; 9] = [
+        Self::Channel,
+        Self::Staff,
+        Self::Operator,
+        Self::Analyst,
+        Self::Bcc,
+        Self::Je,
+        Self::Ae,
+        Self::Ee,
+        Self::Ccc,
+    ];
 
     /// As in the keys file.
     #[must_use]
@@ -62,6 +84,11 @@ impl Role {
             Self::Staff => "staff",
             Self::Operator => "operator",
             Self::Analyst => "analyst",
+            Self::Bcc => "bcc",
+            Self::Je => "je",
+            Self::Ae => "ae",
+            Self::Ee => "ee",
+            Self::Ccc => "ccc",
         }
     }
 }
@@ -69,6 +96,45 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// How the money of a channel comes in (K5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelKind {
+    /// Cash at a counter.
+    Counter,
+    /// A bank.
+    Bank,
+    /// A credit card.
+    CreditCard,
+    /// A debit card.
+    DebitCard,
+    /// Mobile money.
+    MobileMoney,
+}
+
+impl ChannelKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Counter,
+        Self::Bank,
+        Self::CreditCard,
+        Self::DebitCard,
+        Self::MobileMoney,
+    ];
+
+    /// As in the keys file.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Bank => "bank",
+            Self::CreditCard => "credit-card",
+            Self::DebitCard => "debit-card",
+            Self::MobileMoney => "mobile-money",
+        }
     }
 }
 
@@ -135,6 +201,7 @@ struct File {
 struct KeyTable {
     name: Spanned<String>,
     channel: Spanned<String>,
+    kind: Option<Spanned<ChannelKind>>,
     roles: Spanned<Vec<Role>>,
     hash: Spanned<String>,
 }
@@ -145,6 +212,8 @@ pub struct Keys {
     /// By the first eight bytes of the hash. To learn those by timing helps nobody: the key behind a hash
     /// cannot be computed from it. The whole hash is then compared in constant time.
     by_prefix: HashMap<[u8; 8], Vec<(blake3::Hash, Arc<Principal>)>>,
+    /// How the money of a channel comes in, where its keys say so.
+    kinds: HashMap<ChannelId, ChannelKind>,
     count: usize,
 }
 
@@ -192,6 +261,15 @@ impl Keys {
                     format!("it stands in line {line} already"),
                 ));
             }
+            if let Some(kind) = &table.kind {
+                let known = keys
+                    .kinds
+                    .insert(principal.channel.clone(), *kind.get_ref());
+                if known.is_some_and(|known| known != *kind.get_ref()) {
+                    let reason = "another key of the channel states another kind".to_owned();
+                    return Err(bad(text, kind, "kind", reason));
+                }
+            }
             if !keys.insert(hash, principal) {
                 let reason = "another key has the same hash; make a new key for each".to_owned();
                 return Err(bad(text, &table.hash, "hash", reason));
@@ -218,6 +296,13 @@ impl Keys {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// How the money of a channel comes in; none where no key says so.
+    #[must_use]
+    pub fn kind_of(&self, channel: &str) -> Option<ChannelKind> {
+        let channel = ChannelId::parse(channel).ok()?;
+        self.kinds.get(&channel).copied()
     }
 
     /// Whom a key stands for.
@@ -261,7 +346,9 @@ impl KeyTable {
         let channel = ChannelId::parse(self.channel.get_ref())
             .map_err(|e| bad(text, &self.channel, "channel", e.to_string()))?;
         if self.roles.get_ref().is_empty() {
-            let reason = "give at least one of channel, staff, operator, analyst".to_owned();
+            let reason =
+                "give at least one of channel, staff, operator, analyst, bcc, je, ae, ee, ccc"
+                    .to_owned();
             return Err(bad(text, &self.roles, "roles", reason));
         }
         let hash = blake3::Hash::from_hex(self.hash.get_ref()).map_err(|_| {
@@ -361,6 +448,31 @@ mod tests {
             "the hash itself is no key"
         );
         assert!(keys.find(b"").is_none());
+    }
+
+    #[test]
+    fn k5_a_channel_is_of_one_kind_which_its_keys_state() {
+        let entry = |name: &str, kind: &str| {
+            let key = new_key().unwrap();
+            file(&key)
+                .replace("till-1", name)
+                .replace("roles", &format!("kind = \"{kind}\"\nroles"))
+        };
+        for kind in ChannelKind::ALL {
+            let keys = Keys::parse(&entry("till-1", kind.as_str())).unwrap();
+            assert_eq!(keys.kind_of("incomm"), Some(kind));
+            assert_eq!(keys.kind_of("bank"), None);
+        }
+        let same = entry("till-1", "bank") + &entry("till-2", "bank");
+        assert!(Keys::parse(&same).is_ok());
+        let two = entry("till-1", "bank") + &entry("till-2", "counter");
+        let error = Keys::parse(&two).unwrap_err().to_string();
+        assert!(
+            error.starts_with("keys file, line 12, kind: another key of the channel"),
+            "{error}"
+        );
+        let odd = Keys::parse(&entry("till-1", "barter")).unwrap_err();
+        assert!(odd.to_string().contains("mobile-money"), "{odd}");
     }
 
     #[test]

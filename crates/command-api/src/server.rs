@@ -27,8 +27,8 @@ use crate::keys::Keys;
 use crate::pb;
 use crate::rehearsal::Rehearsal;
 use crate::services::{
-    Accounts, Api, Debts, LegacyCredits, Meters, Payments, PersonRecords, Prepayments, Queries,
-    Reports, Schemes, Supplies, Suspenses, WorkOrders,
+    Accounts, Api, Applications, Complaints, Debts, LegacyCredits, Meters, Payments, PersonRecords,
+    Prepayments, Queries, Readings, Reports, Schemes, Supplies, Suspenses, WorkOrders,
 };
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
@@ -194,7 +194,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 14] = [
+const SERVED: [&str; 17] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -209,6 +209,9 @@ const SERVED: [&str; 14] = [
     <pb::report_service_server::ReportServiceServer<Reports> as NamedService>::NAME,
     <pb::legacy_credit_service_server::LegacyCreditServiceServer<LegacyCredits> as NamedService>::NAME,
     <pb::work_order_service_server::WorkOrderServiceServer<WorkOrders> as NamedService>::NAME,
+    <pb::reading_service_server::ReadingServiceServer<Readings> as NamedService>::NAME,
+    <pb::application_service_server::ApplicationServiceServer<Applications> as NamedService>::NAME,
+    <pb::complaint_service_server::ComplaintServiceServer<Complaints> as NamedService>::NAME,
 ];
 
 fn api_of(
@@ -248,6 +251,7 @@ fn transport(limits: &Limits) -> Server {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
+#[expect(clippy::too_many_lines, reason = "one entry a service: what is served")]
 fn router(
     config: ServerConfig,
     parts: Parts,
@@ -322,6 +326,21 @@ fn router(
             work_order_service_server,
             WorkOrderServiceServer,
             WorkOrders
+        ))
+        .add_service(gated!(
+            reading_service_server,
+            ReadingServiceServer,
+            Readings
+        ))
+        .add_service(gated!(
+            application_service_server,
+            ApplicationServiceServer,
+            Applications
+        ))
+        .add_service(gated!(
+            complaint_service_server,
+            ComplaintServiceServer,
+            Complaints
         ))
         .add_service(describe().build_v1().map_err(reflection)?)
         .add_service(describe().build_v1alpha().map_err(reflection)?))

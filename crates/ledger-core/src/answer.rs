@@ -27,6 +27,8 @@ pub enum Answer {
     Refused(Rejection),
     /// A version of a scheme is on record (C12).
     Published(Published),
+    /// A step of an application or a complaint was taken (E14, E16).
+    Step(StepTaken),
     /// What became of a reading. Never stored.
     Reading(ReadingOutcome),
 }
@@ -128,6 +130,21 @@ pub struct Published {
     pub digest: String,
 }
 
+/// A step of a case that was taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepTaken {
+    /// The application or complaint.
+    pub case: String,
+    /// Where it stands after it.
+    pub stage: String,
+    /// The consumer's number, once it is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<AccountId>,
+    /// Receipt of a payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<ReceiptNumber>,
+}
+
 /// What became of a reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -164,6 +181,7 @@ impl Answer {
             | Self::Suspended(_)
             | Self::Returned(_)
             | Self::Published(_)
+            | Self::Step(_)
             | Self::Reading(_) => None,
         }
     }

@@ -398,6 +398,11 @@ pub enum Command {
     },
     /// A meter has taken in the value of a top-up (P7).
     DeliverCredit(DeliverCredit),
+    /// Gives the account another number (K1).
+    Renumber {
+        /// The new number.
+        to: AccountId,
+    },
     /// A command to a postpaid account.
     Billing(Box<BillingCommand>),
 }

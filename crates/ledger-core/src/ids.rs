@@ -153,6 +153,16 @@ name_type!(
     Shape { what: "work order id", bytes_max: 40, allowed: word, rule: "1 to 40 letters, digits, '-', '_' or '.'" }
 );
 name_type!(
+    /// An application for a connection; its stream is `application-<id>`.
+    ApplicationId,
+    Shape { what: "application id", bytes_max: 40, allowed: word, rule: "1 to 40 letters, digits, '-', '_' or '.'" }
+);
+name_type!(
+    /// A complaint; its stream is `complaint-<id>`.
+    ComplaintId,
+    Shape { what: "complaint id", bytes_max: 40, allowed: word, rule: "1 to 40 letters, digits, '-', '_' or '.'" }
+);
+name_type!(
     /// Opaque reference to a person's record or to a document; never a name or an identity number (C17).
     OpaqueRef,
     Shape { what: "reference", bytes_max: 64, allowed: |b| b.is_ascii_graphic(), rule: "1 to 64 printable ASCII characters" }

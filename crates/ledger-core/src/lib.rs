@@ -5,7 +5,9 @@
 
 pub mod account;
 pub mod answer;
+pub mod application;
 pub mod command;
+pub mod complaint;
 pub mod debt;
 pub mod dues;
 pub mod event;

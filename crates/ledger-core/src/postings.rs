@@ -6,8 +6,8 @@
 use std::fmt;
 
 use crate::event::{
-    AccountClosed, AccountEvent, BillingEvent, ClosedTo, ConsumptionCharged, Event, LinePart,
-    Payment, SuspenseEvent,
+    AccountClosed, AccountEvent, ApplicationEvent, BillingEvent, ClosedTo, ConnectionChargePaid,
+    ConsumptionCharged, Event, LinePart, Payment, SuspenseEvent,
 };
 use crate::ids::{AccountId, ChannelId};
 use crate::num::Money;
@@ -157,6 +157,7 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::LegacyCreditRegistered(_)
         | AccountEvent::LegacyCreditChoiceMade(_)
         | AccountEvent::PaymentResponsibleChanged(_)
+        | AccountEvent::AccountRenumbered(_)
         | AccountEvent::LowCreditNoticed(_)
         | AccountEvent::DebtRescheduled(_)
         | AccountEvent::SupplyDisconnectionOrdered(_)
@@ -257,6 +258,7 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
             channel(&e.pay),
             e.a,
         ),
+        Event::Application(ApplicationEvent::ConnectionChargePaid(e)) => connection_charge(e),
         Event::Suspense(SuspenseEvent::SuspenseAllocated(_))
         | Event::Meter(_)
         | Event::Key(_)
@@ -264,8 +266,34 @@ pub fn of(event: &Event, account: Option<&AccountId>) -> Vec<Posting> {
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Vec::new(),
+        | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_)
+        | Event::Number(_) => Vec::new(),
     }
+}
+
+/// What was paid for a connection: the consumer's deposit, and connection charges beyond it (E14).
+fn connection_charge(e: &ConnectionChargePaid) -> Vec<Posting> {
+    let mut lines = vec![
+        Posting {
+            account: taken_from(&e.pay),
+            amount: e.a,
+        },
+        Posting {
+            account: LedgerAccount::SecurityDeposit(e.n.clone()),
+            amount: -e.dep,
+        },
+    ];
+    let charges = e.a - e.dep;
+    if !charges.is_zero() {
+        lines.push(Posting {
+            account: LedgerAccount::Fees,
+            amount: -charges,
+        });
+    }
+    lines
 }
 
 /// The parts of a top-up, all negated for its void.

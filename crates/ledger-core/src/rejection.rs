@@ -4,9 +4,11 @@
 //! was wrong and what to do; the codes never change.
 
 mod billing;
+mod desk;
 mod entry;
 
 pub use billing::BillingRefusal;
+pub use desk::DeskRefusal;
 pub use entry::{CashInHand, Entry};
 
 use serde::{Deserialize, Serialize};
@@ -395,6 +397,16 @@ pub enum Rejection {
     #[error(transparent)]
     #[serde(untagged)]
     Billing(BillingRefusal),
+    /// A refusal of the consumers' desk, with a code of its own.
+    #[error(transparent)]
+    #[serde(untagged)]
+    Desk(DeskRefusal),
+}
+
+impl From<DeskRefusal> for Rejection {
+    fn from(refusal: DeskRefusal) -> Self {
+        Self::Desk(refusal)
+    }
 }
 
 impl From<BillingRefusal> for Rejection {

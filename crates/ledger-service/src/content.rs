@@ -4,7 +4,9 @@
 //! their JSON form is canonical. The form is frozen: a golden test keeps it, for a repetition may come
 //! years later.
 
-use ledger_core::ids::{CommandKey, OpaqueRef, WorkOrderId};
+use ledger_core::application::ApplicationCommand;
+use ledger_core::complaint::ComplaintCommand;
+use ledger_core::ids::{ApplicationId, CommandKey, ComplaintId, OpaqueRef, WorkOrderId};
 use ledger_core::workorder::WorkOrderCommand;
 use serde::Serialize;
 
@@ -34,6 +36,28 @@ pub(crate) fn of_work_order(order: &WorkOrderId, step: &WorkOrderCommand) -> Str
         work_order: order,
         step,
     })
+}
+
+#[derive(Serialize)]
+struct ApplicationContent<'a> {
+    application: &'a ApplicationId,
+    step: &'a ApplicationCommand,
+}
+
+#[derive(Serialize)]
+struct ComplaintContent<'a> {
+    complaint: &'a ComplaintId,
+    step: &'a ComplaintCommand,
+}
+
+/// The hash of a step of an application.
+pub(crate) fn of_application(application: &ApplicationId, step: &ApplicationCommand) -> String {
+    hash(&ApplicationContent { application, step })
+}
+
+/// The hash of a step of a complaint.
+pub(crate) fn of_complaint(complaint: &ComplaintId, step: &ComplaintCommand) -> String {
+    hash(&ComplaintContent { complaint, step })
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,7 @@
 //! log does not have: the directory is a fold of the log.
 
 pub mod api;
+mod cases;
 pub mod clock;
 mod content;
 mod directory;
@@ -16,6 +17,7 @@ mod domain;
 mod ids;
 mod meta;
 mod moves;
+mod numbers;
 mod policies;
 mod publishing;
 mod quote;
@@ -29,6 +31,7 @@ pub mod time_source;
 mod workorders;
 
 pub use api::*;
+pub use cases::{CaseRequest, CaseStep};
 pub use clock::{ClockConfig, DueSource, Round, run_clock};
 pub use policies::{Policies, PolicyError};
 pub use publishing::PublishRequest;

@@ -39,7 +39,7 @@ impl Moves {
             Mark::MovedIn { from } => {
                 self.0.remove(from);
             }
-            Mark::Meter { .. } => {}
+            Mark::Meter { .. } | Mark::Numbered { .. } => {}
         }
     }
 

@@ -145,7 +145,11 @@ async fn versions(store: &dyn EventStore, name: &str) -> Result<Vec<SchemePublis
             | Event::Gateway(_)
             | Event::InitialCredit(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_) => Err(damaged(format!("{} does not belong there", event.kind))),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_) => Err(damaged(format!("{} does not belong there", event.kind))),
         }
     });
     understood.collect()

@@ -1,11 +1,13 @@
 //! What a payment would do, before money is taken (C13): decided like the payment, on a copy, and
 //! thrown away.
 
+use event_store::StreamName;
 use ledger_core::account::{Account, Decided, decide};
 use ledger_core::answer::{Answer, Receipt, ReceiptKind};
 use ledger_core::command::{Facts, Source};
-use ledger_core::ids::{Actor, ChannelId, CommandKey, Reference};
+use ledger_core::ids::{AccountId, Actor, ChannelId, CommandKey, Reference};
 use ledger_core::num::Money;
+use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 
 use crate::api::{
@@ -17,6 +19,26 @@ use crate::service::Ledger;
 use crate::task::account_stream;
 
 impl Ledger {
+    /// The account a quote is for, by any of its numbers or a meter it holds.
+    fn quoted(
+        &self,
+        target: &Target,
+    ) -> Result<Result<(AccountId, StreamName), Rejection>, ServiceError> {
+        match target {
+            Target::Account(number) => {
+                let account = self.account_id(number);
+                let stream = account_stream(&account);
+                Ok(Ok((account, stream)))
+            }
+            Target::Meter(text) => {
+                Ok(route::holder(self, text).map(|holder| (holder.account, holder.stream)))
+            }
+            Target::TopUp(_) => Err(ServiceError::Invalid(
+                "a quote names an account or a meter".to_owned(),
+            )),
+        }
+    }
+
     /// Validates a payment and explains each cent of it. Nothing is recorded, and nothing is promised: a
     /// payment sent afterwards is decided anew.
     ///
@@ -41,17 +63,9 @@ impl Ledger {
                 return Err(ServiceError::Invalid("only payments are quoted".to_owned()));
             }
         };
-        let (id, stream) = match &target {
-            Target::Account(account) => (account.clone(), account_stream(account)),
-            Target::Meter(text) => match route::holder(self, text) {
-                Ok(holder) => (holder.account, holder.stream),
-                Err(refusal) => return Ok(Err(refusal)),
-            },
-            Target::TopUp(_) => {
-                return Err(ServiceError::Invalid(
-                    "a quote names an account or a meter".to_owned(),
-                ));
-            }
+        let (id, stream) = match self.quoted(&target)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
         };
         let command = route::command_of(ask, &target)?;
         let State::Account(mut account) = self.0.transact.state(stream).await?.state else {
@@ -83,6 +97,7 @@ impl Ledger {
             | Answer::Suspended(_)
             | Answer::Returned(_)
             | Answer::Published(_)
+            | Answer::Step(_)
             | Answer::Reading(_) => Err(ServiceError::Damaged(
                 "a payment was answered as something else".to_owned(),
             )),

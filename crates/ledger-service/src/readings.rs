@@ -174,7 +174,8 @@ impl Ledger {
                         | Answer::Receipt(_)
                         | Answer::Suspended(_)
                         | Answer::Returned(_)
-                        | Answer::Published(_) => Err(ServiceError::Damaged(
+                        | Answer::Published(_)
+                        | Answer::Step(_) => Err(ServiceError::Damaged(
                             "a reading was answered as something else".to_owned(),
                         )),
                     }),

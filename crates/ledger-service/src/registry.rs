@@ -1,6 +1,7 @@
-//! What the service must know across accounts: the meter directory and moves under way, kept current.
+//! What the service must know across accounts: the meter directory, moves under way, and numbers given
+//! later, kept current.
 //!
-//! Both are folds of the log. Where this process alone writes, its own commits keep them current: a
+//! All are folds of the log. Where this process alone writes, its own commits keep them current: a
 //! commit's marks are taken in before its answer goes out, so the next call finds them. Where others
 //! write too, a follower reads the store as well. A start reads a file and what the log has since.
 //!
@@ -16,6 +17,7 @@ use ledger_core::ids::AccountId;
 use crate::directory::Directory;
 use crate::domain::move_of;
 use crate::moves::Moves;
+use crate::numbers::Numbers;
 use crate::snapshot_file::Image;
 use crate::task::{Mark, prefix};
 
@@ -50,6 +52,7 @@ pub(crate) struct Registry(Arc<RwLock<Inner>>);
 pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) moves: Moves,
+    pub(crate) numbers: Numbers,
     /// Newest position read from the store.
     seen: Option<Position>,
     /// Commits under way that concern the registry.
@@ -91,6 +94,7 @@ impl Registry {
         let inner = image.map_or_else(Inner::default, |image| Inner {
             directory: image.directory,
             moves: image.moves,
+            numbers: image.numbers,
             seen: image.checkpoint,
             ..Inner::default()
         });
@@ -170,11 +174,13 @@ impl Registry {
         // Where others write, only what the follower has read is certain.
         let checkpoint = if shared { inner.seen } else { tail };
         let (directory, moves) = (inner.directory.clone(), inner.moves.clone());
+        let numbers = inner.numbers.clone();
         Ok(Some(Image {
             store: store.store_id(),
             checkpoint,
             directory,
             moves,
+            numbers,
         }))
     }
 
@@ -199,6 +205,7 @@ impl Inner {
             match mark {
                 Mark::Meter { revision, event } => self.directory.apply(*revision, event),
                 Mark::MovedOut { .. } | Mark::MovedIn { .. } => self.moves.apply(mark),
+                Mark::Numbered { number, account } => self.numbers.give(number, account),
             }
         }
     }
@@ -208,7 +215,11 @@ impl Inner {
 fn mark_of(event: &RecordedEvent) -> Result<Option<Mark>, String> {
     let kind = event.kind.as_ref();
     match kind {
-        "meter-claimed.v1" | "meter-released.v1" | "account-closed.v1" | "credit-moved-in.v1" => {}
+        "meter-claimed.v1"
+        | "meter-released.v1"
+        | "account-closed.v1"
+        | "credit-moved-in.v1"
+        | "account-number-given.v1" => {}
         _ => return Ok(None),
     }
     match decode(kind, &event.data).map_err(|error| error.to_string())? {
@@ -226,12 +237,19 @@ fn mark_of(event: &RecordedEvent) -> Result<Option<Mark>, String> {
                 .map_err(|error| format!("stream {}: {error}", event.stream))?;
             Ok(move_of(&account, &fact))
         }
+        Event::Number(fact) => Ok(Some(Mark::Numbered {
+            number: fact.n,
+            account: fact.account,
+        })),
         Event::Key(_)
         | Event::Suspense(_)
         | Event::Gateway(_)
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Err(format!("{kind} was not asked for")),
+        | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_) => Err(format!("{kind} was not asked for")),
     }
 }

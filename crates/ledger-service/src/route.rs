@@ -14,6 +14,7 @@ use ledger_core::utility::Utility;
 use crate::api::{Ask, CommandRequest, KeyStatus, ReturnRequest, ServiceError, Target};
 use crate::content;
 use crate::directory::{Holder, Present};
+use crate::domain::opens;
 use crate::service::Ledger;
 use crate::task::{Claim, DeskTask, DeskWork, KeyedTask, Task, account_stream, prefix, stream};
 
@@ -42,10 +43,13 @@ pub(crate) async fn command(
     );
     let named = named(&request.target);
     let found = match &request.target {
-        Target::Account(account) => Ok(Decider {
-            account: account.clone(),
-            stream: account_stream(account),
-        }),
+        Target::Account(number) => {
+            let account = decided_by(ledger, number, &request.ask);
+            Ok(Decider {
+                stream: account_stream(&account),
+                account,
+            })
+        }
         Target::Meter(text) => holder(ledger, text).map(decider),
         Target::TopUp(reference) => credited(ledger, &request.key.channel, reference).await?,
     };
@@ -70,7 +74,7 @@ pub(crate) async fn command(
             })));
         }
     };
-    let command = command_of(ask, &target)?;
+    let command = by_id(ledger, command_of(ask, &target)?);
     let objection = objection(ledger, &account, &command).await?;
     let task = KeyedTask {
         stream,
@@ -83,6 +87,28 @@ pub(crate) async fn command(
         objection,
     };
     Ok(Task::Keyed(Box::new(task)))
+}
+
+/// The account that decides: an opening is for the very id it names, anything else for the account of the
+/// number (K1).
+fn decided_by(ledger: &Ledger, number: &AccountId, ask: &Ask) -> AccountId {
+    match ask {
+        Ask::Command(command) if opens(command) => number.clone(),
+        Ask::Command(_) | Ask::TopUp { .. } | Ask::PayDebt { .. } => ledger.account_id(number),
+    }
+}
+
+/// The command with accounts that it names by their ids: what is stored never names a later number.
+fn by_id(ledger: &Ledger, command: Command) -> Command {
+    if let Command::CloseAccount {
+        finals,
+        to: CloseTo::Move(to),
+    } = command
+    {
+        let to = CloseTo::Move(ledger.account_id(&to));
+        return Command::CloseAccount { finals, to };
+    }
+    command
 }
 
 /// Routes a return from suspense.
@@ -181,6 +207,7 @@ async fn credited(
             | Answer::Suspended(_)
             | Answer::Returned(_)
             | Answer::Published(_)
+            | Answer::Step(_)
             | Answer::Refused(_)
             | Answer::Reading(_) => None,
         },

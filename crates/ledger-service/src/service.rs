@@ -288,7 +288,7 @@ impl Ledger {
         {
             Verdict::Received(outcome) => Ok(outcome),
             Verdict::Damaged(damage) => Err(ServiceError::Damaged(damage)),
-            Verdict::Answered { .. } => Err(ServiceError::Damaged(
+            Verdict::Answered { .. } | Verdict::Numbered => Err(ServiceError::Damaged(
                 "a delivery's record was answered as a command".to_owned(),
             )),
         }
@@ -302,16 +302,34 @@ impl Ledger {
         let stream = stream(&format!("{}{gateway}", prefix::GATEWAY));
         match self.0.transact.state(stream).await?.state {
             State::Gateway { recorded_up_to } => Ok(recorded_up_to),
-            State::Account(_) | State::WorkOrder(_) | State::Desk => Ok(None),
+            State::Account(_)
+            | State::WorkOrder(_)
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => Ok(None),
         }
     }
 
-    /// An account as the log has it, after everything answered before; `None` when there is none.
+    /// The id of the account that has, or had, this number (K1): the number it was opened under. A number
+    /// that was never given later is its own.
+    #[must_use]
+    pub fn account_id(&self, number: &AccountId) -> AccountId {
+        let registry = self.0.registry.read();
+        registry.numbers.of(number).unwrap_or(number).clone()
+    }
+
+    /// An account as the log has it, by any of its numbers, after everything answered before; `None` when
+    /// there is none.
     ///
     /// # Errors
     /// See [`ServiceError`].
     pub async fn account(&self, id: &AccountId) -> Result<Option<AccountView>, ServiceError> {
-        let found = self.0.transact.state(account_stream(id)).await?;
+        let found = self
+            .0
+            .transact
+            .state(account_stream(&self.account_id(id)))
+            .await?;
         match (found.state, found.revision) {
             (State::Account(account), Some(revision))
                 if account.lifecycle() != Lifecycle::Unborn =>
@@ -322,9 +340,16 @@ impl Ledger {
                     token: found.token,
                 }))
             }
-            (State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk, _) => {
-                Ok(None)
-            }
+            (
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
+                _,
+            ) => Ok(None),
         }
     }
 
@@ -399,7 +424,8 @@ impl Ledger {
             | Task::Bare(_)
             | Task::Desk(_)
             | Task::Gateway(_)
-            | Task::WorkOrder(_) => None,
+            | Task::WorkOrder(_)
+            | Task::Case(_) => None,
         };
         let reply = self.commit_structural(task).await;
         if let Some((account, at)) = closing {
@@ -417,7 +443,7 @@ impl Ledger {
                 ..
             }) => pending.took_place(marks),
             Ok(Answered {
-                answer: Verdict::Received(_) | Verdict::Damaged(_),
+                answer: Verdict::Received(_) | Verdict::Damaged(_) | Verdict::Numbered,
                 ..
             }) => pending.did_not(),
             // Whether it was written shows only after the restart.
@@ -445,6 +471,7 @@ pub(crate) fn reply_of(result: Result<Answered<Verdict>, Failure>) -> Result<Rep
             token,
         }),
         Verdict::Damaged(damage) => Err(ServiceError::Damaged(damage)),
+        Verdict::Numbered => Err(ServiceError::Conflict),
         Verdict::Received(_) => Err(ServiceError::Damaged(
             "a command was answered as a delivery's record".to_owned(),
         )),

@@ -4,7 +4,7 @@
 //! and carries a digest. One that is missing, damaged or of another store is ignored with a log line, and
 //! the log is read instead. Written beside and renamed, so that a crash leaves the old one.
 //!
-//! The form: one line of JSON that says what follows, then one line a meter, then one line a move.
+//! The form: one line of JSON that says what follows, then one line a meter, one line a number given later, one line a move.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -19,10 +19,11 @@ use uuid::Uuid;
 
 use crate::directory::{Directory, Entry, Holder};
 use crate::moves::{Move, Moves};
+use crate::numbers::Numbers;
 use crate::task::account_stream;
 
 /// Version of the form; another one is ignored.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,7 @@ pub(crate) struct Image {
     pub(crate) checkpoint: Option<Position>,
     pub(crate) directory: Directory,
     pub(crate) moves: Moves,
+    pub(crate) numbers: Numbers,
 }
 
 /// Why a file was not used.
@@ -50,6 +52,7 @@ struct Head {
     epoch: u64,
     checkpoint: Option<(u64, u64)>,
     meters: usize,
+    numbers: usize,
     /// BLAKE3 of everything after this line, hexadecimal.
     digest: String,
 }
@@ -58,6 +61,8 @@ struct Head {
 type HolderRow = (AccountId, Utility, Timestamp, Option<Timestamp>);
 /// One meter: number, revision, holders, oldest first.
 type MeterRow = (MeterNumber, u64, Vec<HolderRow>);
+/// One number that was given later: number, account.
+type NumberRow = (AccountId, AccountId);
 /// One move.
 type MoveRow = (AccountId, Move);
 
@@ -72,6 +77,7 @@ pub(crate) fn write(path: &Path, image: &Image) -> Result<(), FileError> {
             .checkpoint
             .map(|position| (position.commit, position.prepare)),
         meters: image.directory.len(),
+        numbers: image.numbers.len(),
         digest: blake3::hash(&body).to_hex().to_string(),
     };
     let beside = path.with_extension("new");
@@ -110,7 +116,7 @@ pub(crate) fn read(path: &Path, store: StoreId) -> Result<Option<Image>, FileErr
     if blake3::hash(body).to_hex().as_str() != head.digest {
         return Err(unfit("its digest differs"));
     }
-    let (directory, moves) = parse(body, head.meters)?;
+    let (directory, numbers, moves) = parse(body, (head.meters, head.numbers))?;
     let checkpoint = head
         .checkpoint
         .map(|(commit, prepare)| Position { commit, prepare });
@@ -119,6 +125,7 @@ pub(crate) fn read(path: &Path, store: StoreId) -> Result<Option<Image>, FileErr
         checkpoint,
         directory,
         moves,
+        numbers,
     }))
 }
 
@@ -142,6 +149,9 @@ fn body_of(image: &Image) -> Result<Vec<u8>, FileError> {
         let row: MeterRow = (meter.clone(), entry.revision, holders);
         line(&mut body, &row)?;
     }
+    for row in image.numbers.iter() {
+        line(&mut body, &row)?;
+    }
     for (from, on_its_way) in image.moves.iter() {
         let row: MoveRow = (from.clone(), on_its_way.clone());
         line(&mut body, &row)?;
@@ -149,20 +159,27 @@ fn body_of(image: &Image) -> Result<Vec<u8>, FileError> {
     Ok(body)
 }
 
-fn parse(body: &[u8], meters: usize) -> Result<(Directory, Moves), FileError> {
+fn parse(
+    body: &[u8],
+    (meters, numbered): (usize, usize),
+) -> Result<(Directory, Numbers, Moves), FileError> {
     let mut directory = Directory::default();
+    let mut numbers = Numbers::default();
     let mut moves = Moves::default();
     let rows = body.split(|b| *b == b'\n').filter(|row| !row.is_empty());
     for (place, row) in rows.enumerate() {
         if place < meters {
             let (meter, revision, holders): MeterRow = from_json(row)?;
             directory.restore(meter, entry_of(revision, holders)?);
+        } else if place < meters + numbered {
+            let (number, account): NumberRow = from_json(row)?;
+            numbers.give(&number, &account);
         } else {
             let (from, on_its_way): MoveRow = from_json(row)?;
             moves.insert(from, on_its_way);
         }
     }
-    Ok((directory, moves))
+    Ok((directory, numbers, moves))
 }
 
 fn from_json<'a, T: Deserialize<'a>>(row: &'a [u8]) -> Result<T, FileError> {
@@ -242,11 +259,14 @@ mod tests {
             commit: 41,
             prepare: 41,
         });
+        let mut numbers = Numbers::default();
+        numbers.give(&account("22-1"), &account("a"));
         Image {
             store,
             checkpoint,
             directory,
             moves,
+            numbers,
         }
     }
 

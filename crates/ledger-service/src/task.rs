@@ -6,9 +6,11 @@
 
 use event_store::StreamName;
 use ledger_core::answer::Answer;
+use ledger_core::application::{ApplicationCommand, Officer};
 use ledger_core::command::{Command, Reading, Source};
+use ledger_core::complaint::ComplaintCommand;
 use ledger_core::event::{MeterEvent, ReadingsReceived};
-use ledger_core::ids::{AccountId, Actor, CommandKey, OpaqueRef};
+use ledger_core::ids::{AccountId, Actor, ApplicationId, CommandKey, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
 use ledger_core::scheme::SchemePolicy;
@@ -32,6 +34,8 @@ pub(crate) enum Task {
     Gateway(Box<GatewayTask>),
     /// A step of a work order.
     WorkOrder(Box<WorkOrderTask>),
+    /// A step of an application or a complaint.
+    Case(Box<CaseTask>),
 }
 
 /// A reading for an account.
@@ -152,6 +156,25 @@ pub(crate) struct WorkOrderTask {
     pub(crate) objection: Option<Rejection>,
 }
 
+/// A step of an application or a complaint.
+pub(crate) struct CaseTask {
+    pub(crate) stream: StreamName,
+    pub(crate) claim: Claim,
+    pub(crate) actor: Actor,
+    /// Roles of whoever acts.
+    pub(crate) by: Vec<Officer>,
+    pub(crate) received_at: Timestamp,
+    pub(crate) work: CaseWork,
+}
+
+/// What is done with which case.
+pub(crate) enum CaseWork {
+    /// With an application.
+    Application(ApplicationId, ApplicationCommand),
+    /// With a complaint.
+    Complaint(ComplaintCommand),
+}
+
 /// What a decision tells the registry, once it is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mark {
@@ -165,6 +188,11 @@ pub(crate) enum Mark {
     },
     /// It has arrived.
     MovedIn { from: AccountId },
+    /// An account was given a number (K1).
+    Numbered {
+        number: AccountId,
+        account: AccountId,
+    },
 }
 
 /// What a task is answered.
@@ -180,6 +208,8 @@ pub(crate) enum Verdict {
     Received(ReceivedOutcome),
     /// What is stored under the key cannot be understood.
     Damaged(String),
+    /// The stream has become a number of another account since the command was routed (K1).
+    Numbered,
 }
 
 impl Verdict {
@@ -203,6 +233,7 @@ impl Task {
             Self::Desk(task) => &task.stream,
             Self::Gateway(task) => &task.stream,
             Self::WorkOrder(task) => &task.stream,
+            Self::Case(task) => &task.stream,
         }
     }
 
@@ -214,7 +245,8 @@ impl Task {
             | Self::Bare(_)
             | Self::Desk(_)
             | Self::Gateway(_)
-            | Self::WorkOrder(_) => false,
+            | Self::WorkOrder(_)
+            | Self::Case(_) => false,
         }
     }
 }
@@ -225,7 +257,8 @@ const fn is_structural(command: &Command) -> bool {
         | Command::InstallMeter(_)
         | Command::RemoveMeter { .. }
         | Command::ExchangeMeter(_)
-        | Command::AcceptMovedCredit { .. } => true,
+        | Command::AcceptMovedCredit { .. }
+        | Command::Renumber { .. } => true,
         Command::OpenAccount(_)
         | Command::ResolveMeter { .. }
         | Command::ActivateMeter { .. }
@@ -262,6 +295,10 @@ pub(crate) mod prefix {
     pub(crate) const DESK: &str = "desk-";
     /// A work order.
     pub(crate) const WORK_ORDER: &str = "workorder-";
+    /// An application.
+    pub(crate) const APPLICATION: &str = "application-";
+    /// A complaint.
+    pub(crate) const COMPLAINT: &str = "complaint-";
     /// Versions of a scheme.
     pub(crate) const SCHEME: &str = "scheme-";
     /// A meter number.

@@ -66,9 +66,12 @@ impl Ledger {
             actor,
             received_at,
             order,
-            command,
+            mut command,
         } = request;
         let hash = content::of_work_order(&order, &command);
+        if let WorkOrderCommand::Issue(issue) = &mut command {
+            issue.account = self.account_id(&issue.account);
+        }
         let task = WorkOrderTask {
             stream: order_stream(&order),
             claim: claim(&key, hash),
@@ -84,7 +87,12 @@ impl Ledger {
     async fn order(&self, id: &WorkOrderId) -> Result<WorkOrder, ServiceError> {
         match self.0.transact.state(order_stream(id)).await?.state {
             State::WorkOrder(order) => Ok(*order),
-            State::Account(_) | State::Gateway { .. } | State::Desk => Ok(WorkOrder::default()),
+            State::Account(_)
+            | State::Gateway { .. }
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => Ok(WorkOrder::default()),
         }
     }
 
@@ -137,6 +145,7 @@ impl Ledger {
                 | Answer::Suspended(_)
                 | Answer::Returned(_)
                 | Answer::Published(_)
+                | Answer::Step(_)
                 | Answer::Reading(_) => {}
             }
         }

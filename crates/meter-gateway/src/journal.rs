@@ -242,7 +242,11 @@ pub(crate) async fn newest_record(
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => Err(ReadError::Damaged(format!(
+        | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_)
+        | Event::Number(_) => Err(ReadError::Damaged(format!(
             "stream {name} holds an event of kind {}",
             event.kind
         ))

@@ -2,9 +2,12 @@
 
 use event_store::{Position, RecordedEvent};
 use ledger_core::event::{
-    AccountEvent, Event, ReadingsReceived, SuspenseEvent, WorkOrderEvent, decode, kind_of,
+    AccountEvent, AccountNumberGiven, ApplicationEvent, ComplaintEvent, Event, ReadingsReceived,
+    SuspenseEvent, WorkOrderEvent, decode, kind_of,
 };
-use ledger_core::ids::{AccountId, ChannelId, CommandKey, Reference, WorkOrderId};
+use ledger_core::ids::{
+    AccountId, ApplicationId, BadName, ChannelId, CommandKey, ComplaintId, Reference, WorkOrderId,
+};
 use ledger_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -43,6 +46,23 @@ pub(crate) enum Body {
     InitialCredit,
     /// A version of a scheme is policy, and no row.
     Scheme,
+    /// A number is reserved: told by its application.
+    Reserved,
+    Application {
+        id: ApplicationId,
+        at: Timestamp,
+        event: ApplicationEvent,
+    },
+    Complaint {
+        id: ComplaintId,
+        at: Timestamp,
+        event: ComplaintEvent,
+    },
+    /// A number that an account was given later (K1).
+    Number {
+        at: Timestamp,
+        event: AccountNumberGiven,
+    },
 }
 
 /// A fact of an account.
@@ -109,6 +129,21 @@ fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
         Event::Key(_) => Body::Key,
         Event::InitialCredit(_) => Body::InitialCredit,
         Event::Scheme(_) => Body::Scheme,
+        Event::Reserved(_) => Body::Reserved,
+        Event::Application(event) => Body::Application {
+            id: named(recorded, "application-", ApplicationId::parse)?,
+            at: stamp_of(recorded)?.at,
+            event,
+        },
+        Event::Complaint(event) => Body::Complaint {
+            id: named(recorded, "complaint-", ComplaintId::parse)?,
+            at: stamp_of(recorded)?.at,
+            event,
+        },
+        Event::Number(event) => Body::Number {
+            at: stamp_of(recorded)?.at,
+            event,
+        },
     };
     Ok(Fact {
         position: recorded.position,
@@ -128,6 +163,22 @@ fn account_of(stream: &str) -> Result<AccountId, String> {
         ));
     };
     AccountId::parse(id).map_err(|e| e.to_string())
+}
+
+/// The name behind the prefix of the stream.
+fn named<T>(
+    recorded: &RecordedEvent,
+    prefix: &str,
+    parse: fn(&str) -> Result<T, BadName>,
+) -> Result<T, String> {
+    let stream = recorded.stream.as_str();
+    let Some(id) = stream.strip_prefix(prefix) else {
+        return Err(format!(
+            "{} stands in stream {stream}, which is not `{prefix}<id>`",
+            recorded.kind
+        ));
+    };
+    parse(id).map_err(|e| e.to_string())
 }
 
 fn work_order_of(stream: &str) -> Result<WorkOrderId, String> {

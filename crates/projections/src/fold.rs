@@ -13,11 +13,14 @@ use rustc_hash::FxHashMap;
 use crate::error::FoldError;
 use crate::fact::{AccountFact, Body, Fact};
 use crate::models::accounts::{AccountRow, MeterRow};
+use crate::models::applications::Applications;
+use crate::models::complaints::Complaints;
 use crate::models::consumers::StatusCounts;
 use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
 use crate::models::exceptions::Spells;
 use crate::models::legacy::LegacyCredits;
+use crate::models::numbers::Numbers;
 use crate::models::receipts::Receipts;
 use crate::models::revenue::Revenue;
 use crate::models::suspense::Suspense;
@@ -44,6 +47,9 @@ pub(crate) struct Fold {
     suspense: Suspense,
     legacy: LegacyCredits,
     work_orders: WorkOrders,
+    numbers: Numbers,
+    applications: Applications,
+    complaints: Complaints,
     trial: Trial,
     counts: Counts,
     statuses: StatusCounts,
@@ -72,6 +78,9 @@ impl Fold {
             suspense: Suspense::default(),
             legacy: LegacyCredits::default(),
             work_orders: WorkOrders::default(),
+            numbers: Numbers::default(),
+            applications: Applications::default(),
+            complaints: Complaints::default(),
             trial: Trial::load(conn)?,
             counts: Counts::load(conn)?,
             statuses: StatusCounts::default(),
@@ -96,6 +105,9 @@ impl Fold {
             + self.suspense.waiting()
             + self.legacy.waiting()
             + self.work_orders.waiting()
+            + self.numbers.waiting()
+            + self.applications.waiting()
+            + self.complaints.waiting()
     }
 
     /// Folds one event. The connection is read for rows that are not in memory.
@@ -116,6 +128,16 @@ impl Fold {
             }
             Body::Gateway(received) => self.counts.fold_received(received),
             Body::WorkOrder { id, at, event } => self.work_orders.fold(conn, id, *at, event)?,
+            Body::Application { id, at, event } => {
+                let all = ledger_core::event::Event::Application(event.clone());
+                let lines = postings::of(&all, None);
+                self.applications.fold(conn, id, *at, event)?;
+                self.receipts.fold_application(conn, *at, event, &lines)?;
+                self.trial.fold(&lines);
+            }
+            Body::Complaint { id, at, event } => self.complaints.fold(conn, id, *at, event)?,
+            Body::Reserved => {}
+            Body::Number { at, event } => self.numbers.fold(*at, event),
             Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy | Body::Scheme => {}
         }
         self.events += 1;
@@ -203,6 +225,9 @@ impl Fold {
         self.suspense.write(tx)?;
         self.legacy.write(tx)?;
         self.work_orders.write(tx)?;
+        self.numbers.write(tx)?;
+        self.applications.write(tx)?;
+        self.complaints.write(tx)?;
         self.trial.write(tx)?;
         self.statuses.write(tx)?;
         self.revenue.write(tx)?;

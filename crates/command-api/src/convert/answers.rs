@@ -159,6 +159,7 @@ pub(super) fn settled(answer: Answer) -> Result<Settled, No> {
         other @ (Answer::Done { .. }
         | Answer::Returned(_)
         | Answer::Published(_)
+        | Answer::Step(_)
         | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
@@ -186,6 +187,7 @@ pub(super) fn returned(answer: Answer) -> Result<Returned, No> {
         | Answer::Receipt(_)
         | Answer::Suspended(_)
         | Answer::Published(_)
+        | Answer::Step(_)
         | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
@@ -198,6 +200,7 @@ fn done(answer: Answer) -> Result<AccountId, No> {
         | Answer::Suspended(_)
         | Answer::Returned(_)
         | Answer::Published(_)
+        | Answer::Step(_)
         | Answer::Reading(_)) => Err(wrong_kind(&other)),
     }
 }
@@ -239,6 +242,7 @@ outcome_response!(
     CloseAccountResponse,
     EnterLegacyCreditResponse,
     ChangePaymentResponsibleResponse,
+    RenumberAccountResponse,
     RegisterLegacyCreditResponse,
     ChooseLegacyCreditResponse,
     CreditLegacyCreditResponse,
@@ -444,6 +448,11 @@ impl TryFrom<KeyStatus> for pb::FindCommandResponse {
             Answer::Suspended(suspended) => A::Suspended(suspended.into()),
             Answer::Returned(returned) => A::Returned(returned.into()),
             Answer::Published(told) => A::Published(published(told)),
+            Answer::Step(step) => A::Step(pb::StepOutcome {
+                duplicate: true,
+                token: to_token(Some(token)),
+                ..super::cases::step(step)
+            }),
             Answer::Refused(rejection) => A::Refusal(refusal_of(&rejection)),
             other @ Answer::Reading(_) => return Err(wrong_kind(&other)),
         };

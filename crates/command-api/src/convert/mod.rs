@@ -5,13 +5,16 @@
 //! the trade is decided here.
 
 mod answers;
+mod cases;
 mod commands;
 mod fields;
 mod legacy;
+mod numbers;
 mod payments;
 mod persons;
 mod prepayment;
 mod questions;
+mod readings;
 mod reports;
 mod views;
 mod workorders;
@@ -19,9 +22,11 @@ mod workorders;
 pub use answers::{
     of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
 };
+pub use cases::{ApplicationsQuestion, AskedCase, ComplaintsQuestion};
 pub use commands::{Asked, AskedConfirmation};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;
+pub use numbers::renumber_answer;
 pub use payments::{AskedQuote, AskedReturn};
 pub use persons::{
     AskedAdd, AskedAudit, AskedErasure, AskedList, AskedUpdate, person_named, reason_number, sought,
@@ -30,6 +35,7 @@ pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
     ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
 };
+pub use readings::{AskedReading, posted};
 pub use reports::{
     ReportQuestion, columns as report_columns, described as report_described, told as report_told,
 };

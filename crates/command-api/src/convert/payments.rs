@@ -228,7 +228,7 @@ pub(super) fn target(
     }
 }
 
-fn source(f: &mut Fields, number: i32) -> Option<Source> {
+pub(super) fn source(f: &mut Fields, number: i32) -> Option<Source> {
     match pb::MoneyState::try_from(number) {
         Ok(pb::MoneyState::NotTaken) => Some(Source::NotTaken),
         Ok(pb::MoneyState::Taken) => Some(Source::Taken),

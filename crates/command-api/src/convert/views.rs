@@ -143,7 +143,12 @@ impl From<(AccountOverview, String)> for pb::GetAccountResponse {
             meters,
             debt,
             prepayment,
+            numbers,
         } = overview;
+        let mut all: Vec<String> = std::iter::once(account.account.to_string())
+            .chain(numbers.iter().map(|given| given.number.to_string()))
+            .collect();
+        let number = all.pop().unwrap_or_default();
         let AccountView {
             account,
             scheme,
@@ -169,6 +174,8 @@ impl From<(AccountOverview, String)> for pb::GetAccountResponse {
             debt: debt.map(Into::into),
             prepayment: prepayment.map(Into::into),
             token,
+            number,
+            former_numbers: all,
         }
     }
 }
@@ -222,6 +229,7 @@ impl From<ReceiptView> for pb::ReceiptRecord {
             emergency_withdrawn: given(r.emergency_withdrawn),
         };
         Self {
+            channel_kind: String::new(),
             receipt: Some(receipt),
             taken_on: r.day.to_string(),
             from_suspense: r.from_suspense,

@@ -60,7 +60,8 @@ async fn list(
     call: &Call,
     m: &pb::ListLegacyCreditsRequest,
 ) -> Result<pb::ListLegacyCreditsResponse, No> {
-    let LegacyQuestion { filter, page } = LegacyQuestion::try_from(m)?;
+    let LegacyQuestion { mut filter, page } = LegacyQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let today: Vec<_> = api
         .ledger
         .policies()

@@ -3,15 +3,18 @@
 //! A handler converts, asks the ledger or a read model, converts back. It decides nothing.
 
 mod accounts;
+mod cases;
 mod debt;
 mod history;
 mod legacy;
+mod lines;
 mod meters;
 mod payments;
 mod persons;
 mod prepayment;
 mod queries;
 mod reading;
+mod readings;
 mod reports;
 mod schemes;
 mod supply;
@@ -33,6 +36,7 @@ use crate::gate::{Call, Gate};
 use crate::rehearsal::Rehearsal;
 
 pub(crate) use accounts::Accounts;
+pub(crate) use cases::{Applications, Complaints};
 pub(crate) use debt::Debts;
 pub(crate) use legacy::LegacyCredits;
 pub(crate) use meters::Meters;
@@ -40,6 +44,7 @@ pub(crate) use payments::Payments;
 pub(crate) use persons::PersonRecords;
 pub(crate) use prepayment::Prepayments;
 pub(crate) use queries::Queries;
+pub(crate) use readings::Readings;
 pub(crate) use reports::Reports;
 pub(crate) use schemes::Schemes;
 pub(crate) use supply::Supplies;

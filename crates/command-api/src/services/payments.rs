@@ -3,20 +3,17 @@
 //! The unary top-up is the hot path: one look-up of the key at the gate, one parse, one submission. The
 //! bulk stream differs from it in nothing but the transport.
 
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use futures::stream::{self, Stream, StreamExt};
 use ledger_core::command::Source;
 use ledger_core::ids::{ChannelId, CommandKey};
 use ledger_service::{Ask, CommandRequest, Quote, QuoteRequest, Target};
-use tonic::{Code, Request, Response, Status, Streaming};
+use tonic::{Request, Response, Status, Streaming};
 
-use super::{Api, call_of};
-use crate::access::Effect;
+use super::{Api, call_of, lines};
 use crate::convert::{Asked, AskedQuote, Fields, stream_answer, stream_error};
 use crate::errors::No;
-use crate::gate::{Call, too_large, too_late};
+use crate::gate::Call;
 use crate::keys::Role;
 use crate::pb;
 
@@ -24,7 +21,7 @@ use crate::pb;
 #[derive(Clone)]
 pub(crate) struct Payments(pub(crate) Arc<Api>);
 
-type Answers = Pin<Box<dyn Stream<Item = Result<pb::TopUpStreamResponse, Status>> + Send>>;
+type Answers = lines::Answers<pb::TopUpStreamResponse>;
 
 #[tonic::async_trait]
 impl pb::payment_service_server::PaymentService for Payments {
@@ -80,10 +77,19 @@ impl pb::payment_service_server::PaymentService for Payments {
         request: Request<Streaming<pb::TopUpStreamRequest>>,
     ) -> Result<Response<Answers>, Status> {
         let call = call_of(&request)?;
-        Ok(Response::new(answers(
-            Arc::clone(&self.0),
-            call,
+        let api = Arc::clone(&self.0);
+        let each = {
+            let (api, call) = (Arc::clone(&api), Arc::clone(&call));
+            move |line| {
+                let (api, call) = (Arc::clone(&api), Arc::clone(&call));
+                async move { api.line(&call, line).await }
+            }
+        };
+        Ok(Response::new(lines::answers(
+            &api,
+            &call,
             request.into_inner(),
+            each,
         )))
     }
 
@@ -202,69 +208,4 @@ pub(super) fn own_channel_or(own: &ChannelId, asked: &ChannelId, sees_all: bool)
         crate::errors::Operational::OtherChannel,
         text,
     ))
-}
-
-/// The answers to the lines of a stream, in the order of completion. When the sender ends, breaks off or
-/// sends what cannot be decoded, or the server goes down, what is under way is answered first.
-fn answers(api: Arc<Api>, call: Arc<Call>, lines: Streaming<pb::TopUpStreamRequest>) -> Answers {
-    let broken = Arc::new(OnceLock::new());
-    let lines = stream::unfold(
-        (lines, Arc::clone(&broken)),
-        |(mut lines, broken)| async move {
-            match lines.message().await {
-                Ok(Some(line)) => Some((line, (lines, broken))),
-                Ok(None) => None,
-                Err(status) => {
-                    // Set once: this is the last look at the lines.
-                    let _ = broken.set(status);
-                    None
-                }
-            }
-        },
-    );
-    let mut going_down = api.going_down.clone();
-    let lines_max = api.stream_lines_max;
-    let cut_off = Arc::clone(&broken);
-    let lines = lines.take_until(Box::pin(async move {
-        // An error means that the server is gone: the same.
-        let _ = going_down.wait_for(|down| *down).await;
-        // A stream that is broken already says by what.
-        let _ = cut_off.set(stopping());
-    }));
-    let deadline = call.deadline_stated.then_some(call.deadline);
-    let answered = Box::pin(lines)
-        .map(move |line| {
-            let (api, call) = (Arc::clone(&api), Arc::clone(&call));
-            async move { api.line(&call, line).await }
-        })
-        .buffer_unordered(lines_max);
-    let answered = answered.take_until(Box::pin(async move {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    }));
-    let end =
-        stream::once(async move { ending(deadline, broken.get()) }).filter_map(std::future::ready);
-    Box::pin(answered.map(Ok).chain(end.map(Err)))
-}
-
-/// Lines that the server took no more: without this a sender would take the end for the end of its lines.
-fn stopping() -> Status {
-    let text = "the ledger is stopping; lines without an answer were not taken: send them again";
-    No::Operational(crate::errors::Operational::Stopped, text.to_owned()).status("")
-}
-
-/// How a stream ends: by its deadline, by what broke it, or well.
-fn ending(deadline: Option<tokio::time::Instant>, broken: Option<&Status>) -> Option<Status> {
-    if deadline.is_some_and(|deadline| tokio::time::Instant::now() >= deadline) {
-        return Some(too_late(Effect::Write).status(""));
-    }
-    broken.map(|status| {
-        if status.code() == Code::OutOfRange {
-            too_large(status).status("")
-        } else {
-            status.clone()
-        }
-    })
 }

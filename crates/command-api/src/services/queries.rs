@@ -255,6 +255,7 @@ async fn receipts(
     m: &pb::ListReceiptsRequest,
 ) -> Result<pb::ListReceiptsResponse, No> {
     let ReceiptsQuestion { mut filter, page } = ReceiptsQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let principal = &call.principal;
     match &filter.channel {
         Some(channel) => {
@@ -266,7 +267,14 @@ async fn receipts(
     let ask = move |snapshot: &Snapshot| Ok(snapshot.receipts(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);
-    let receipts = found.items.into_iter().map(Into::into).collect();
+    let receipts = found.items.into_iter().map(|receipt| {
+        let channel_kind = api.gate.channel_kind(receipt.channel.as_str());
+        pb::ReceiptRecord {
+            channel_kind,
+            ..receipt.into()
+        }
+    });
+    let receipts = receipts.collect();
     Ok(pb::ListReceiptsResponse {
         receipts,
         next_page_token,
@@ -356,6 +364,7 @@ async fn settlement(
         )));
     }
     Ok(pb::GetSettlementResponse {
+        channel_kind: api.gate.channel_kind(found.channel.as_str()),
         channel: found.channel.to_string(),
         date: found.day.to_string(),
         count: found.count,
@@ -373,7 +382,8 @@ async fn exceptions(
     call: &Call,
     m: &pb::ListExceptionsRequest,
 ) -> Result<pb::ListExceptionsResponse, No> {
-    let ExceptionsQuestion { filter, page } = ExceptionsQuestion::try_from(m)?;
+    let ExceptionsQuestion { mut filter, page } = ExceptionsQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let ask = move |snapshot: &Snapshot| Ok(snapshot.exceptions(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

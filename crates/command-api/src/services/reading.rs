@@ -86,10 +86,15 @@ impl Api {
         answered.map_err(|error| bug(&error))?
     }
 
-    /// The account of a name; a meter's is its newest holder.
+    /// The account of a filter, by any of its numbers.
+    pub(super) fn by_id(&self, number: Option<AccountId>) -> Option<AccountId> {
+        number.map(|number| self.ledger.account_id(&number))
+    }
+
+    /// The account of a name: of any of its numbers; a meter's is its newest holder.
     pub(super) fn account_of(&self, name: Named) -> Result<AccountId, No> {
         match name {
-            Named::Account(account) => Ok(account),
+            Named::Account(number) => Ok(self.ledger.account_id(&number)),
             Named::Meter(meter) => {
                 let holder = self.ledger.meter_holder(&meter);
                 holder

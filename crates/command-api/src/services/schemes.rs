@@ -81,6 +81,7 @@ async fn publish(
         Answer::Refused(refusal) => Err(No::Refused(refusal)),
         other @ (Answer::Done { .. }
         | Answer::Receipt(_)
+        | Answer::Step(_)
         | Answer::Suspended(_)
         | Answer::Returned(_)
         | Answer::Reading(_)) => Err(No::Bug(format!(

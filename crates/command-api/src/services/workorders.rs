@@ -137,7 +137,8 @@ async fn list(
     call: &Call,
     m: &pb::ListWorkOrdersRequest,
 ) -> Result<pb::ListWorkOrdersResponse, No> {
-    let WorkOrdersQuestion { filter, page } = WorkOrdersQuestion::try_from(m)?;
+    let WorkOrdersQuestion { mut filter, page } = WorkOrdersQuestion::try_from(m)?;
+    filter.account = api.by_id(filter.account);
     let ask = move |snapshot: &Snapshot| Ok(snapshot.work_orders(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

@@ -16,12 +16,21 @@ use tonic::Status;
 use tonic_types::{ErrorInfo, StatusExt};
 
 /// Names and roles of the keys; each is its own channel.
-pub(crate) const KEYS: [(&str, &str); 5] = [
+pub(crate) const KEYS: [(&str, &str); 14] = [
     ("incomm", "channel"),
     ("bank", "channel"),
     ("office", "staff"),
     ("runner", "operator"),
     ("reports", "analyst"),
+    ("role_channel", "channel"),
+    ("role_staff", "staff"),
+    ("role_operator", "operator"),
+    ("role_analyst", "analyst"),
+    ("role_bcc", "bcc"),
+    ("role_je", "je"),
+    ("role_ae", "ae"),
+    ("role_ee", "ee"),
+    ("role_ccc", "ccc"),
 ];
 
 /// Monday, 3 November 2025, 08:00 in Brunei.
@@ -52,6 +61,8 @@ pub(crate) struct Setup {
     pub(crate) simulated: bool,
     pub(crate) void_window: bool,
     pub(crate) persons: bool,
+    /// The one that is served.
+    pub(crate) scheme: &'static str,
 }
 
 impl Default for Setup {
@@ -61,6 +72,7 @@ impl Default for Setup {
             simulated: true,
             void_window: false,
             persons: true,
+            scheme: "usms",
         }
     }
 }
@@ -71,7 +83,7 @@ impl World {
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        let mut text = SchemePolicy::builtin_text("usms").unwrap().to_owned();
+        let mut text = SchemePolicy::builtin_text(setup.scheme).unwrap().to_owned();
         if setup.void_window {
             text = text.replace("# void_window_hours = 24", "void_window_hours = 24");
         }
@@ -198,7 +210,12 @@ fn keys_file(keys: &[(String, NewKey)]) -> String {
     let mut text = String::new();
     for ((name, key), (_, role)) in keys.iter().zip(KEYS) {
         text += &format!(
-            "[[key]]\nname = \"{name}\"\nchannel = \"{name}\"\nroles = [\"{role}\"]\nhash = \"{}\"\n",
+            "[[key]]\nname = \"{name}\"\nchannel = \"{name}\"\n{}roles = [\"{role}\"]\nhash = \"{}\"\n",
+            if *name == "bank" {
+                "kind = \"mobile-money\"\n"
+            } else {
+                ""
+            },
             key.hash
         );
     }

@@ -13,12 +13,15 @@
 
 mod access;
 mod deadlines;
+mod desk;
 mod errors;
 mod harness;
+mod numbers;
 mod open_doors;
 mod payments;
 mod persons;
 mod reads;
+mod roles;
 mod staff;
 mod streams;
 mod swaps;

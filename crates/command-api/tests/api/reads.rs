@@ -482,3 +482,30 @@ async fn the_catalogue_of_errors_is_the_committed_page() {
         .into_inner();
     assert_eq!(catalogue.entries, command_api::catalogue::entries());
 }
+
+#[tokio::test]
+async fn k5_receipts_and_settlements_say_how_the_channels_money_came_in() {
+    let world = World::start().await;
+    world.household(1).await;
+    for (channel, kind) in [("bank", "mobile-money"), ("incomm", "")] {
+        let client = world.client(channel).await;
+        let paid = client
+            .payments()
+            .top_up(top_up("r-1", "E0000001", "5"))
+            .await;
+        let token = paid.unwrap().into_inner().token;
+        let request = pb::GetSettlementRequest {
+            date: "2025-11-03".to_owned(),
+            at_least: token.clone(),
+            ..Default::default()
+        };
+        let settlement = client.queries().get_settlement(request).await.unwrap();
+        assert_eq!(settlement.into_inner().channel_kind, kind);
+        let request = pb::ListReceiptsRequest {
+            at_least: token,
+            ..Default::default()
+        };
+        let receipts = client.queries().list_receipts(request).await.unwrap();
+        assert_eq!(receipts.into_inner().receipts[0].channel_kind, kind);
+    }
+}

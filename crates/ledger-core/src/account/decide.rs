@@ -8,7 +8,7 @@ use super::consumer::Listed;
 use super::draft::Draft;
 use super::{
     Account, Lifecycle, bills, closing, consumer, deadlines, debts, delivery, emergency, joining,
-    legacy, meters, payments, queries, readings, responsible, supply,
+    legacy, meters, numbers, payments, queries, readings, responsible, supply,
 };
 use crate::answer::{Answer, ReadingOutcome};
 use crate::command::{BillingCommand, Command, Facts, OpenAccount};
@@ -113,6 +113,7 @@ fn apply(draft: &mut Draft<'_>, command: &Command) -> Result<Answer, Rejection> 
         Command::RefundLegacyCredit { utility, from, by } => {
             legacy::refund(draft, *utility, from, by)?;
         }
+        Command::Renumber { to } => numbers::renumber(draft, to)?,
         Command::ChangeResponsible(change) => responsible::change(draft, change)?,
         Command::TopUp(top_up) => return payments::top_up(draft, top_up),
         Command::VoidTopUp(void) => return payments::void_top_up(draft, void),
@@ -145,9 +146,14 @@ fn apply_billing(draft: &mut Draft<'_>, command: &BillingCommand) -> Result<Answ
             };
             consumer::open(draft, open, &listed)?;
         }
-        BillingCommand::OpenTemporary { open, until } => {
+        BillingCommand::OpenTemporary {
+            open,
+            until,
+            deposit,
+        } => {
             let listed = Listed {
                 until: Some(*until),
+                deposit: *deposit,
                 ..Listed::of(Listing::Temporary)
             };
             consumer::open(draft, open, &listed)?;
@@ -214,6 +220,7 @@ fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> 
 }
 
 pub(super) fn open_account(draft: &mut Draft<'_>, open: &OpenAccount) -> Result<(), Rejection> {
+    numbers::must_be_free(draft)?;
     if open
         .scheme
         .as_ref()

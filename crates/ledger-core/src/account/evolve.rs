@@ -79,6 +79,7 @@ impl Account {
             AccountEvent::LegacyCreditChoiceMade(e) => self.fold_legacy_choice(e),
             AccountEvent::LegacyCreditRefunded(e) => self.fold_legacy_refunded(e),
             AccountEvent::PaymentResponsibleChanged(e) => self.fold_responsible(e),
+            AccountEvent::AccountRenumbered(e) => self.fold_renumbered(e),
             AccountEvent::CreditMovedIn(e) => {
                 self.wallet_mut(e.u).credit(e.a, stamp.at, false);
                 if !self.moved_in.contains(&e.from) {

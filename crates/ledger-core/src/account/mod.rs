@@ -27,6 +27,7 @@ mod judge;
 mod legacy;
 mod meter;
 mod meters;
+mod numbers;
 mod payments;
 mod pricing;
 mod queries;
@@ -51,7 +52,7 @@ pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 use serde::{Deserialize, Serialize};
 
 use crate::debt::DebtPlan;
-use crate::ids::{AccountId, MeterNumber};
+use crate::ids::{AccountId, ApplicationId, MeterNumber};
 use crate::scheme::SchemePolicy;
 use crate::time::Timestamp;
 use crate::utility::Utility;
@@ -85,6 +86,10 @@ pub struct Profile {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     id: AccountId,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    number: Option<AccountId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reserved: Option<ApplicationId>,
     lifecycle: Lifecycle,
     scheme: String,
     profile: Profile,
@@ -110,6 +115,8 @@ impl Account {
     pub fn new(id: AccountId) -> Self {
         Self {
             id,
+            number: None,
+            reserved: None,
             lifecycle: Lifecycle::Unborn,
             scheme: String::new(),
             profile: Profile {

@@ -37,6 +37,9 @@ pub enum BillingCommand {
         open: OpenAccount,
         /// Last day.
         until: LocalDate,
+        /// Advance paid with the application, held as a deposit (E14).
+        #[serde(default, skip_serializing_if = "Money::is_none")]
+        deposit: Money,
     },
     /// Takes a consumer over with arrears from an older system (E12).
     Import {

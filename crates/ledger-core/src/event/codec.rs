@@ -6,7 +6,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{AccountEvent, BillingEvent, Event, MeterEvent, SuspenseEvent, WorkOrderEvent};
+use super::{
+    AccountEvent, ApplicationEvent, BillingEvent, ComplaintEvent, Event, MeterEvent, SuspenseEvent,
+    WorkOrderEvent,
+};
 
 /// A stored event that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +151,28 @@ kinds! {
     "query-raised.v1" => Account AccountEvent Billing BillingEvent QueryRaised;
     "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
     "scheme-published.v1" => Scheme;
+    "account-renumbered.v1" => Account AccountEvent AccountRenumbered;
+    "account-number-given.v1" => Number;
+    "account-number-reserved.v1" => Reserved;
+    "application-saved.v1" => Application ApplicationEvent Saved;
+    "application-updated.v1" => Application ApplicationEvent Updated;
+    "application-entered.v1" => Application ApplicationEvent Entered;
+    "application-submitted.v1" => Application ApplicationEvent Submitted;
+    "application-returned.v1" => Application ApplicationEvent Returned;
+    "application-rejected.v1" => Application ApplicationEvent Rejected;
+    "application-accepted.v1" => Application ApplicationEvent Accepted;
+    "inspection-intimated.v1" => Application ApplicationEvent InspectionIntimated;
+    "estimate-submitted.v1" => Application ApplicationEvent EstimateSubmitted;
+    "connection-sanctioned.v1" => Application ApplicationEvent Sanctioned;
+    "estimate-redirected.v1" => Application ApplicationEvent EstimateRedirected;
+    "connection-refused.v1" => Application ApplicationEvent Refused;
+    "demand-note-served.v1" => Application ApplicationEvent DemandNoteServed;
+    "connection-charge-paid.v1" => Application ApplicationEvent ConnectionChargePaid;
+    "connection-ordered.v1" => Application ApplicationEvent OrderIssued;
+    "connection-executed.v1" => Application ApplicationEvent Executed;
+    "complaint-recorded.v1" => Complaint ComplaintEvent Recorded;
+    "complaint-acted-on.v1" => Complaint ComplaintEvent ActedOn;
+    "complaint-rectified.v1" => Complaint ComplaintEvent Rectified;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -6,10 +6,13 @@
 //! these a year; each is spelled out where its struct is declared.
 
 mod account;
+mod application;
 mod billing;
 mod codec;
+mod complaint;
 mod legacy;
 mod meta;
+mod number;
 mod prepayment;
 mod quiet;
 mod responsible;
@@ -17,10 +20,13 @@ mod streams;
 mod workorder;
 
 pub use account::*;
+pub use application::*;
 pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
+pub use complaint::*;
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
+pub use number::*;
 pub use prepayment::*;
 pub use quiet::*;
 pub use responsible::*;
@@ -106,6 +112,8 @@ pub enum AccountEvent {
     ArrearsPaid(ArrearsPaid),
     /// The meter took in the value of a top-up (P7).
     CreditDelivered(CreditDelivered),
+    /// The account got another number (K1).
+    AccountRenumbered(AccountRenumbered),
     /// Bills, dues and the consumer's standing (postpaid).
     Billing(BillingEvent),
 }
@@ -131,6 +139,14 @@ pub enum Event {
     WorkOrder(WorkOrderEvent),
     /// In `scheme-<name>`.
     Scheme(SchemePublished),
+    /// In `account-<number>`, of a number that was given later (K1).
+    Number(AccountNumberGiven),
+    /// In `account-<number>`, of a number that is reserved for an application (E14).
+    Reserved(AccountNumberReserved),
+    /// In `application-<id>`.
+    Application(ApplicationEvent),
+    /// In `complaint-<id>`.
+    Complaint(ComplaintEvent),
 }
 
 impl From<BillingEvent> for AccountEvent {

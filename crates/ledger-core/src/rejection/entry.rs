@@ -282,6 +282,7 @@ impl Rejection {
                 Nothing,
             ),
             Self::Billing(refusal) => refusal.entry(),
+            Self::Desk(refusal) => refusal.entry(),
             Self::SchemeInvalid { .. } => line(
                 "SCHEME_INVALID",
                 "The text is not the file of a scheme.",

@@ -28,4 +28,7 @@ pub struct NotificationPolicy {
     pub supply: Vec<Medium>,
     /// The account was closed.
     pub closing: Vec<Medium>,
+    /// The account got another number.
+    #[serde(default)]
+    pub renumbering: Vec<Medium>,
 }

@@ -136,6 +136,7 @@ fn e11_a_stop_bill_with_nothing_owed_is_paid_at_once_and_a_deposit_held_is_not_p
     let open = BillingCommand::OpenTemporary {
         open: open_of("domestic"),
         until: date("2026-02-01"),
+        deposit: ledger_core::num::Money::ZERO,
     };
     assert!(
         story

@@ -10,6 +10,7 @@
 )]
 
 mod bills;
+mod desk;
 mod ends;
 mod machine;
 mod months;

@@ -111,6 +111,7 @@ impl Story {
         let open = BillingCommand::OpenTemporary {
             open: open_of("domestic"),
             until: date(until),
+            deposit: Money::ZERO,
         };
         story.done(at, Command::billing(open));
         story.install(at);

@@ -40,9 +40,9 @@ impl From<ClaimError> for Stop {
 
 /// What goes beside the account's events.
 #[derive(Default)]
-struct Beyond {
-    claims: Vec<StreamAppend>,
-    marks: Vec<Mark>,
+pub(super) struct Beyond {
+    pub(super) claims: Vec<StreamAppend>,
+    pub(super) marks: Vec<Mark>,
 }
 
 impl LedgerDomain {
@@ -203,6 +203,7 @@ impl LedgerDomain {
             evidence,
             origin: &origin,
         };
+        self.number_claims(&task.account, &decided.events, look, &mut beyond)?;
         let taken_over = self.legacy_claims(&task.account, &decided.events, look)?;
         beyond.claims.extend(taken_over);
         beyond.marks.extend(
@@ -336,6 +337,7 @@ fn looks_beyond(task: &KeyedTask) -> bool {
                 | Command::EnterLegacyCredit { .. }
                 | Command::AcceptMovedCredit { .. }
                 | Command::JoinScheme(_)
+                | Command::Renumber { .. }
         )
 }
 
@@ -396,6 +398,7 @@ fn voidable(
         | Answer::Suspended(_)
         | Answer::Returned(_)
         | Answer::Published(_)
+        | Answer::Step(_)
         | Answer::Refused(_)
         | Answer::Reading(_) => None,
     })

@@ -251,7 +251,11 @@ fn published(evidence: &Evidence, stream: &StreamName) -> Result<Option<SchemePu
             | Event::Gateway(_)
             | Event::InitialCredit(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_),
         ) => Err(format!("{stream}: {} does not belong there", event.kind)),
         Err(error) => Err(format!("{stream}: {error}")),
     }

@@ -11,6 +11,7 @@ use ledger_core::suspense::{self, SuspenseItem};
 use ledger_core::time::Timestamp;
 
 use super::legacy::claimed_legacy;
+use super::numbers::claimed_number;
 use crate::meta;
 use crate::task::{DeskTask, DeskWork, KeyedTask, ReadingTask, meter_stream, stream};
 
@@ -39,6 +40,7 @@ pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Eviden
         .map(meter_stream)
         .collect();
     streams.extend(claimed_legacy(&task.command));
+    streams.extend(claimed_number(&task.command));
     if let Some(item) = suspense_source(&task.command) {
         streams.push(stream(&suspense::stream_of(item)));
     }
@@ -103,6 +105,7 @@ pub(super) fn claimed_meters(account: &Account, command: &Command) -> Vec<MeterN
         | Command::CreditLegacyCredit(_)
         | Command::RefundLegacyCredit { .. }
         | Command::ChangeResponsible(_)
+        | Command::Renumber { .. }
         | Command::TopUp(_)
         | Command::VoidTopUp(_)
         | Command::PayDebt(_)
@@ -140,6 +143,7 @@ pub(super) fn payment_of(command: &Command) -> Option<(ledger_core::num::Money, 
         | Command::CreditLegacyCredit(_)
         | Command::RefundLegacyCredit { .. }
         | Command::ChangeResponsible(_)
+        | Command::Renumber { .. }
         | Command::VoidTopUp(_)
         | Command::AcceptMovedCredit { .. }
         | Command::Disconnect { .. }
@@ -193,7 +197,11 @@ pub(super) fn item(evidence: &Evidence, item_stream: &StreamName) -> Result<Susp
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_),
         ) => Err(format!(
             "{item_stream}: {} does not belong there",
             event.kind

@@ -45,7 +45,11 @@ pub(crate) fn answered(kind: &str, data: &[u8]) -> Result<CommandAnswered, Strin
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_),
         ) => Err(format!("{kind} does not belong to a key's stream")),
         Err(error) => Err(error.to_string()),
     }

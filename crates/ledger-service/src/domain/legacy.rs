@@ -87,7 +87,11 @@ fn holder(evidence: &Evidence, stream: &StreamName) -> Result<Option<AccountId>,
             | Event::Gateway(_)
             | Event::InitialCredit(_)
             | Event::Scheme(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

@@ -169,7 +169,11 @@ fn newest(evidence: &Evidence, meter: &MeterNumber) -> Result<Option<MeterEvent>
             | Event::InitialCredit(_)
             | Event::Scheme(_)
             | Event::Legacy(_)
-            | Event::WorkOrder(_),
+            | Event::WorkOrder(_)
+            | Event::Reserved(_)
+            | Event::Application(_)
+            | Event::Complaint(_)
+            | Event::Number(_),
         ) => Err(ClaimError::Damaged(format!(
             "{stream}: {} does not belong there",
             event.kind

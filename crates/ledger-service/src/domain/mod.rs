@@ -6,11 +6,12 @@
 //!
 //! * `evidence` – what must be known, and how it is read;
 //! * `encode` – from facts to bytes;
-//! * `account` – decisions of accounts; `meters` – their meter claims; `keys` – what became of a key;
+//! * `account` – decisions of accounts; `meters`, `numbers` – their claims of either; `keys` – what became of a key;
 //! * `legacy` – claims of old accounts;
-//! * `desk`, `gateway`, `workorder` – the others.
+//! * `desk`, `gateway`, `workorder`, `cases` – the others.
 
 mod account;
+mod cases;
 mod desk;
 mod encode;
 mod evidence;
@@ -18,11 +19,14 @@ mod gateway;
 mod keys;
 mod legacy;
 mod meters;
+mod numbers;
 mod workorder;
 
 use event_store::transact::{Decision, Domain, Evidence, Needs, PastEvent, Probe};
 use event_store::{RecordedEvent, StreamName};
-use ledger_core::account::Account;
+use ledger_core::account::{Account, Lifecycle};
+use ledger_core::application::Application;
+use ledger_core::complaint::Complaint;
 use ledger_core::event::{AccountEvent, Event, decode};
 use ledger_core::ids::AccountId;
 use ledger_core::workorder::WorkOrder;
@@ -31,6 +35,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::account::move_of;
 use self::encode::Kinds;
 pub(crate) use self::keys::{answer_of, answered};
+pub(crate) use self::numbers::opens;
 use crate::meta;
 use crate::policies::Policies;
 use crate::task::{Task, Verdict, prefix};
@@ -50,6 +55,12 @@ pub(crate) enum State {
     },
     /// `workorder-<id>`
     WorkOrder(Box<WorkOrder>),
+    /// `account-<number>` of a number that was given later: whose it is (K1).
+    Number(AccountId),
+    /// `application-<id>`
+    Application(Box<Application>),
+    /// `complaint-<id>`
+    Complaint(Box<Complaint>),
     /// A desk, or the stream of something that is never decided here.
     Desk,
 }
@@ -117,21 +128,49 @@ impl Domain for LedgerDomain {
             }
         } else if name.starts_with(prefix::WORK_ORDER) {
             State::WorkOrder(Box::default())
+        } else if name.starts_with(prefix::APPLICATION) {
+            State::Application(Box::default())
+        } else if name.starts_with(prefix::COMPLAINT) {
+            State::Complaint(Box::default())
         } else {
             State::Desk
         }
     }
 
     fn evolve(&self, state: &mut State, event: PastEvent<'_>) -> Result<(), String> {
+        let state_is_new =
+            matches!(state, State::Account(account) if account.lifecycle() == Lifecycle::Unborn);
         let place = || format!("event {} ({})", event.revision, event.kind);
         let decoded =
             decode(event.kind, event.data).map_err(|error| format!("{}: {error}", place()))?;
+        if let (true, Event::Number(given)) = (state_is_new, &decoded) {
+            *state = State::Number(given.account.clone());
+            return Ok(());
+        }
         match (state, decoded) {
             (State::Account(account), Event::Account(fact)) => self
                 .evolve_account(account, &fact, event.meta)
                 .map_err(|error| format!("{}: {error}", place())),
             (State::Gateway { recorded_up_to }, Event::Gateway(received)) => {
                 *recorded_up_to = Some(received.seq.1);
+                Ok(())
+            }
+            (State::Account(account), Event::Reserved(fact))
+                if account.lifecycle() == Lifecycle::Unborn =>
+            {
+                account.reserve(fact.application);
+                Ok(())
+            }
+            (State::Application(application), Event::Application(fact)) => {
+                let stamp =
+                    meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
+                application.evolve(&fact, stamp.at);
+                Ok(())
+            }
+            (State::Complaint(complaint), Event::Complaint(fact)) => {
+                let stamp =
+                    meta::stamp(event.meta).map_err(|error| format!("{}: {error}", place()))?;
+                complaint.evolve(&fact, stamp.at);
                 Ok(())
             }
             (State::WorkOrder(order), Event::WorkOrder(fact)) => {
@@ -141,7 +180,13 @@ impl Domain for LedgerDomain {
                 Ok(())
             }
             (
-                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
                 Event::Account(_)
                 | Event::Meter(_)
                 | Event::Key(_)
@@ -150,7 +195,11 @@ impl Domain for LedgerDomain {
                 | Event::InitialCredit(_)
                 | Event::Scheme(_)
                 | Event::Legacy(_)
-                | Event::WorkOrder(_),
+                | Event::WorkOrder(_)
+                | Event::Reserved(_)
+                | Event::Application(_)
+                | Event::Complaint(_)
+                | Event::Number(_),
             ) => Err(format!(
                 "{} does not belong to this kind of stream",
                 place()
@@ -168,14 +217,25 @@ impl Domain for LedgerDomain {
             }
             (State::Desk, Task::Desk(task)) => evidence::needs_of_desk(task, known),
             (State::WorkOrder(_), Task::WorkOrder(task)) => workorder::needs(task, known),
+            (State::Number(_), Task::Keyed(task)) => numbers::needs(task, known),
+            (State::Application(_) | State::Complaint(_), Task::Case(task)) => {
+                cases::needs(task, known)
+            }
             (
-                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
                 | Task::Gateway(_)
-                | Task::WorkOrder(_),
+                | Task::WorkOrder(_)
+                | Task::Case(_),
             ) => Needs::nothing(),
         }
     }
@@ -187,7 +247,8 @@ impl Domain for LedgerDomain {
             | Task::Bare(_)
             | Task::Desk(_)
             | Task::Gateway(_)
-            | Task::WorkOrder(_) => Probe::Unrelated,
+            | Task::WorkOrder(_)
+            | Task::Case(_) => Probe::Unrelated,
         }
     }
 
@@ -199,6 +260,13 @@ impl Domain for LedgerDomain {
             (State::Account(account), Task::Keyed(task)) => {
                 self.decide_keyed(account, task, evidence)
             }
+            (State::Application(application), Task::Case(task)) => {
+                self.decide_application(application, task, evidence)
+            }
+            (State::Complaint(complaint), Task::Case(task)) => {
+                self.decide_complaint(complaint, task, evidence)
+            }
+            (State::Number(holder), Task::Keyed(task)) => numbers::decide(holder, task, evidence),
             (State::Account(account), Task::Bare(task)) => self.decide_bare(account, task),
             (State::Desk, Task::Desk(task)) => self.decide_at_desk(task, evidence),
             (State::Gateway { recorded_up_to }, Task::Gateway(task)) => {
@@ -208,13 +276,20 @@ impl Domain for LedgerDomain {
                 self.decide_work_order(order, task, evidence)
             }
             (
-                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
                 Task::Reading(_)
                 | Task::Keyed(_)
                 | Task::Bare(_)
                 | Task::Desk(_)
                 | Task::Gateway(_)
-                | Task::WorkOrder(_),
+                | Task::WorkOrder(_)
+                | Task::Case(_),
             ) => Decision::answer(Verdict::Damaged(format!(
                 "{} has another kind of state",
                 task.stream()
@@ -225,7 +300,11 @@ impl Domain for LedgerDomain {
     fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
         match state {
             State::Account(_) | State::Gateway { .. } => serde_json::to_vec(state).ok(),
-            State::WorkOrder(_) | State::Desk => None,
+            State::WorkOrder(_)
+            | State::Number(_)
+            | State::Application(_)
+            | State::Complaint(_)
+            | State::Desk => None,
         }
     }
 
@@ -237,8 +316,20 @@ impl Domain for LedgerDomain {
             }
             (State::Gateway { .. }, State::Gateway { .. }) => true,
             (
-                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
-                State::Account(_) | State::Gateway { .. } | State::WorkOrder(_) | State::Desk,
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
+                State::Account(_)
+                | State::Gateway { .. }
+                | State::WorkOrder(_)
+                | State::Number(_)
+                | State::Application(_)
+                | State::Complaint(_)
+                | State::Desk,
             ) => false,
         };
         fits.then_some(state)

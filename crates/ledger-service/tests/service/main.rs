@@ -15,6 +15,7 @@ mod deadlines;
 mod histories;
 mod keys;
 mod meters;
+mod numbers;
 mod prepayment;
 mod readings;
 mod schemes;

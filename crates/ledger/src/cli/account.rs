@@ -3,6 +3,7 @@
 mod consumption;
 mod history;
 mod hourly;
+mod renumber;
 mod show;
 mod statement;
 
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 /// Which question about an account.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "\
-ACCOUNT is an account id, or meter:NUMBER for the account that holds that
+ACCOUNT is any number the account has or had, or meter:NUMBER for the account that holds that
 meter now. The server is that of the configuration (--server), the key is in
 LEDGER_API_KEY.")]
 pub(crate) struct AccountArgs {
@@ -33,6 +34,8 @@ enum AccountCommand {
     History(history::HistoryArgs),
     /// Lists consumption and charge of the account's meters by day or month.
     Consumption(consumption::ConsumptionArgs),
+    /// Gives the account another number; every number it had finds it.
+    Renumber(renumber::RenumberArgs),
 }
 
 pub(crate) fn run(args: &AccountArgs, globals: &Globals) -> Result<Exit, Failure> {
@@ -42,6 +45,7 @@ pub(crate) fn run(args: &AccountArgs, globals: &Globals) -> Result<Exit, Failure
             AccountCommand::Statement(args) => statement::run(args, globals).await,
             AccountCommand::History(args) => history::run(args, globals).await,
             AccountCommand::Consumption(args) => consumption::run(args, globals).await,
+            AccountCommand::Renumber(args) => renumber::run(args, globals).await,
         }
     });
     answered.map_err(Failure::of_a_question)

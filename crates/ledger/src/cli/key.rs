@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use command_api::keys::{Role, new_key};
+use command_api::keys::{ChannelKind, Role, new_key};
 use ledger_core::ids::{Actor, ChannelId};
 use serde_json::json;
 
@@ -45,6 +45,9 @@ struct NewArgs {
     /// What it may do; may be given several times.
     #[arg(long = "role", required = true, value_name = "ROLE")]
     roles: Vec<RoleName>,
+    /// How the channel's money comes in; the same for all keys of a channel.
+    #[arg(long, value_name = "KIND")]
+    kind: Option<KindName>,
     /// Adds the entry to this file, which is made when missing.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -60,6 +63,43 @@ enum RoleName {
     Operator,
     /// Reads for reports, changes nothing.
     Analyst,
+    /// Billing counter.
+    Bcc,
+    /// Junior engineer.
+    Je,
+    /// Assistant engineer.
+    Ae,
+    /// Executive engineer: sees all, changes nothing.
+    Ee,
+    /// Complaint cell.
+    Ccc,
+}
+
+/// How the money of a channel comes in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindName {
+    /// Cash at a counter.
+    Counter,
+    /// A bank.
+    Bank,
+    /// A credit card.
+    CreditCard,
+    /// A debit card.
+    DebitCard,
+    /// Mobile money.
+    MobileMoney,
+}
+
+impl From<KindName> for ChannelKind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Counter => Self::Counter,
+            KindName::Bank => Self::Bank,
+            KindName::CreditCard => Self::CreditCard,
+            KindName::DebitCard => Self::DebitCard,
+            KindName::MobileMoney => Self::MobileMoney,
+        }
+    }
 }
 
 impl From<RoleName> for Role {
@@ -69,6 +109,11 @@ impl From<RoleName> for Role {
             RoleName::Staff => Self::Staff,
             RoleName::Operator => Self::Operator,
             RoleName::Analyst => Self::Analyst,
+            RoleName::Bcc => Self::Bcc,
+            RoleName::Je => Self::Je,
+            RoleName::Ae => Self::Ae,
+            RoleName::Ee => Self::Ee,
+            RoleName::Ccc => Self::Ccc,
         }
     }
 }
@@ -91,7 +136,13 @@ pub(crate) fn run(args: &KeyArgs, globals: &Globals) -> Result<Exit, Failure> {
             roles.push(role);
         }
     }
-    let made = make(&args.name, channel, &roles)?;
+    let mut made = make(&args.name, channel, &roles)?;
+    if let Some(kind) = args.kind {
+        let kind = json!(ChannelKind::from(kind).as_str());
+        made.entry = made
+            .entry
+            .replacen("roles = ", &format!("kind = {kind}\nroles = "), 1);
+    }
     if let Some(file) = &args.file {
         append(file, &made.entry)?;
     }

@@ -4,8 +4,10 @@
 //! ([`crate::exit::Exit`]). Absent on purpose: prompts. Every command can be run by a script.
 
 mod account;
+mod application;
 pub(crate) mod client;
 mod clock;
+mod complaint;
 mod completions;
 mod dead_letters;
 mod doctor;
@@ -15,6 +17,8 @@ mod legacy;
 mod payments;
 mod person;
 mod projections;
+mod readings;
+mod renumber;
 mod replay;
 mod report;
 mod sandbox;
@@ -130,6 +134,14 @@ enum Command {
     Report(report::ReportArgs),
     /// Prints bills of postpaid accounts, as text or PDF.
     Statement(statement::StatementArgs),
+    /// Takes an application for a connection from the form to the open account, step by step.
+    Application(application::ApplicationArgs),
+    /// Records complaints, what is done about them, and lists what is pending.
+    Complaint(complaint::ComplaintArgs),
+    /// Posts readings that people took: of government consumers, and surprise checks.
+    Readings(readings::ReadingsArgs),
+    /// Gives the accounts of a region new numbers, from a file; may be started again.
+    Renumber(renumber::RenumberArgs),
     /// Imports files.
     Import(import::ImportArgs),
     /// Says how the ledger is: log, read models, gateway, clock.
@@ -276,6 +288,10 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Workorder(args) => workorder::run(args, globals),
         Command::Report(args) => report::run(args, globals),
         Command::Statement(args) => statement::run(args, globals),
+        Command::Application(args) => application::run(args, globals),
+        Command::Complaint(args) => complaint::run(args, globals),
+        Command::Readings(args) => readings::run(args, globals),
+        Command::Renumber(args) => renumber::run(args, globals),
         Command::Import(args) => import::run(args, globals),
         Command::Status(args) => status::run(args, globals),
         Command::Clock(args) => clock::run(args, globals),

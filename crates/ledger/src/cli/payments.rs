@@ -3,7 +3,7 @@
 //! The file's references are the channel's keys, so that the file may be sent again whenever it was cut short:
 //! what was applied is answered again and credited once (C4). Nothing is decided here.
 
-mod csv;
+pub(crate) mod csv;
 mod results;
 mod send;
 

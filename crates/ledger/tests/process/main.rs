@@ -13,6 +13,7 @@ mod documents;
 mod household;
 mod payments;
 mod persons;
+mod renumber;
 mod running;
 mod serving;
 mod tariff;

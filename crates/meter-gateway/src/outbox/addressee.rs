@@ -45,6 +45,7 @@ impl Addressee {
             "debt-agreed" | "debt-rescheduled" => &self.media.debt,
             "disconnected" | "reconnected" => &self.media.supply,
             "account-closed" => &self.media.closing,
+            "renumbered" => &self.media.renumbering,
             _ => &[],
         }
     }

@@ -8,9 +8,9 @@
 use bytes::Bytes;
 use event_store::RecordedEvent;
 use ledger_core::event::{
-    AccountClosed, AccountEvent, ArrearsPaid, ClosedTo, CreditToppedUp, DebtAgreed, DebtPaid,
-    DebtRescheduled, Event, LowCreditNoticed, Meta, MeterOrderRepeated, Payment, SupplyOrdered,
-    SupplyReason, TopUpVoided, decode,
+    AccountClosed, AccountEvent, AccountRenumbered, ArrearsPaid, ClosedTo, CreditToppedUp,
+    DebtAgreed, DebtPaid, DebtRescheduled, Event, LowCreditNoticed, Meta, MeterOrderRepeated,
+    Payment, SupplyOrdered, SupplyReason, TopUpVoided, decode,
 };
 use ledger_core::num::Money;
 use ledger_core::scheme::Medium;
@@ -73,6 +73,7 @@ pub(super) fn speaks(kind: &str) -> bool {
             | "query-raised.v1"
             | "query-answered.v1"
             | "connection-ended.v1"
+            | "account-renumbered.v1"
     )
 }
 
@@ -152,6 +153,21 @@ struct Supply<'a> {
 }
 
 #[derive(Serialize)]
+struct Renumbered<'a> {
+    old_number: &'a str,
+    new_number: &'a str,
+}
+
+impl<'a> Renumbered<'a> {
+    fn of(e: &'a AccountRenumbered) -> Self {
+        Self {
+            old_number: e.from.as_str(),
+            new_number: e.to.as_str(),
+        }
+    }
+}
+
+#[derive(Serialize)]
 struct Closed {
     settled: Vec<ClosedLine>,
     to: &'static str,
@@ -193,7 +209,11 @@ pub(super) fn messages_of(
         | Event::InitialCredit(_)
         | Event::Scheme(_)
         | Event::Legacy(_)
-        | Event::WorkOrder(_) => {
+        | Event::WorkOrder(_)
+        | Event::Reserved(_)
+        | Event::Application(_)
+        | Event::Complaint(_)
+        | Event::Number(_) => {
             return Ok(Messages::default());
         }
     };
@@ -250,6 +270,7 @@ impl Speaker<'_> {
             AccountEvent::EmergencyCreditDrawn(e) => {
                 self.notify("emergency-credit-drawn", Posted::of(e.u, e.a))
             }
+            AccountEvent::AccountRenumbered(e) => self.notify("renumbered", Renumbered::of(e)),
             AccountEvent::Billing(e) => billing::say(self, e),
             AccountEvent::AccountOpened(_)
             | AccountEvent::MeterInstalled(_)
@@ -331,6 +352,7 @@ impl Speaker<'_> {
             | AccountEvent::LegacyCreditRegistered(_)
             | AccountEvent::LegacyCreditChoiceMade(_)
             | AccountEvent::LegacyCreditRefunded(_)
+            | AccountEvent::AccountRenumbered(_)
             | AccountEvent::PaymentResponsibleChanged(_)
             | AccountEvent::SupplyDisconnectionDeferred(_)
             | AccountEvent::SupplyDisconnectionCancelled(_)

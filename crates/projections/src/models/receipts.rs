@@ -4,7 +4,9 @@
 //! channel took or gave back on a local day. They differ where suspense is involved: the money is
 //! listed on the day it was taken, and the receipt of its allocation is no line.
 
-use ledger_core::event::{AccountEvent, BillingEvent, ClosedTo, Payment, SuspenseEvent};
+use ledger_core::event::{
+    AccountEvent, ApplicationEvent, BillingEvent, ClosedTo, Payment, SuspenseEvent,
+};
 use ledger_core::ids::{ChannelId, MeterNumber, Reference};
 use ledger_core::num::Money;
 use ledger_core::postings::{LedgerAccount, Posting};
@@ -227,6 +229,23 @@ impl Receipts {
             SuspenseEvent::SuspenseReturned(e) => self.line(&e.pay, "returned", -e.a, at),
             SuspenseEvent::SuspenseAllocated(_) => return Ok(()),
         };
+        self.settle(conn, line, postings)
+    }
+
+    /// What is paid for a connection is a line before there is an account; its receipt stands with the
+    /// application.
+    pub(crate) fn fold_application(
+        &mut self,
+        conn: &Connection,
+        at: Timestamp,
+        event: &ApplicationEvent,
+        postings: &[Posting],
+    ) -> rusqlite::Result<()> {
+        let ApplicationEvent::ConnectionChargePaid(paid) = event else {
+            return Ok(());
+        };
+        let mut line = self.line(&paid.pay, "deposit", paid.a, at);
+        line.receipt = Some(paid.rc.to_string());
         self.settle(conn, line, postings)
     }
 

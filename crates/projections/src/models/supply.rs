@@ -160,6 +160,7 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         | AccountEvent::LegacyCreditChoiceMade(_)
         | AccountEvent::LegacyCreditRefunded(_)
         | AccountEvent::PaymentResponsibleChanged(_)
+        | AccountEvent::AccountRenumbered(_)
         | AccountEvent::LegacyCreditEntered(_)
         | AccountEvent::CreditTransferred(_)
         | AccountEvent::CreditMovedIn(_)

@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{Row, params};
 use serde::Serialize;
 
-use super::{DebtView, Page, PageOf, PrepaymentView, Snapshot, SupplyView, page_of};
+use super::{DebtView, NumberView, Page, PageOf, PrepaymentView, Snapshot, SupplyView, page_of};
 use crate::error::ReadModelError;
 use crate::models::balances::statement;
 use crate::scheme_facts::Transfer;
@@ -131,6 +131,8 @@ pub struct AccountOverview {
     pub debt: Option<DebtView>,
     /// Who has joined with arrears, in a scheme that people join.
     pub prepayment: Option<PrepaymentView>,
+    /// Numbers it was given after its first, oldest first (K1).
+    pub numbers: Vec<NumberView>,
 }
 
 /// What a statement keeps accounts of.
@@ -266,6 +268,7 @@ impl Snapshot {
             meters: meters.into_iter().map(|(_, meter)| meter).collect(),
             debt: self.debt(account, month)?,
             prepayment: self.prepayment(account)?,
+            numbers: self.numbers_of(account)?,
         }))
     }
 

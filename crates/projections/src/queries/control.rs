@@ -144,13 +144,18 @@ impl Snapshot {
                 SECURITY_DEPOSITS,
                 Side::Credit,
                 "deposit",
-                "deposit of every consumer",
+                "deposit of every consumer, and those paid with applications",
             ),
         ] {
             let sql = format!(
                 "SELECT ifnull(sum({columns}_micro), 0), ifnull(sum({columns}_rest), 0) FROM consumers WHERE ?1 = ?1"
             );
-            let detail = self.sum(&sql, "")?;
+            let mut detail = self.sum(&sql, "")?;
+            if line == SECURITY_DEPOSITS {
+                // Paid with an application whose account is not open yet (E14).
+                let sql = "SELECT ifnull(sum(held_micro), 0), ifnull(sum(held_rest), 0) FROM applications WHERE ?1 = ?1";
+                detail += self.sum(sql, "")?;
+            }
             controls.push(control(trial, line.to_owned(), side, made_of, detail));
         }
         Ok(controls)

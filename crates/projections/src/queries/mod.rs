@@ -6,13 +6,16 @@
 //! a month, an instant or a scheme takes it as an argument.
 
 mod accounts;
+mod applications;
 mod clock;
+mod complaints;
 mod consumers;
 mod consumption;
 mod control;
 mod deadlines;
 mod debts;
 mod legacy;
+mod numbers;
 mod prepayment;
 mod receipts;
 pub mod reports;
@@ -28,7 +31,9 @@ pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
     WalletView,
 };
+pub use applications::{ApplicationFilter, ApplicationView};
 pub use clock::DueSummary;
+pub use complaints::{ComplaintAction, ComplaintFilter, ComplaintView};
 pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};
 pub use consumption::{
     Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,
@@ -37,6 +42,7 @@ pub use control::{ControlAccount, TrialBalance, TrialLine};
 pub use deadlines::{AccountDue, DueKind};
 pub use debts::DebtView;
 pub use legacy::{LegacyFilter, LegacyView};
+pub use numbers::NumberView;
 pub use prepayment::PrepaymentView;
 pub use receipts::{ReceiptFilter, ReceiptView, Settlement, SettlementKind, SettlementLine};
 pub use supply::{OrderView, SupplyView};

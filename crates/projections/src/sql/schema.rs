@@ -18,7 +18,7 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 16] {
+pub(crate) fn tables() -> [&'static Table; 19] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
@@ -36,6 +36,9 @@ pub(crate) fn tables() -> [&'static Table; 16] {
         &models::workorders::TABLE,
         &models::consumers::TABLE,
         &models::revenue::TABLE,
+        &models::numbers::TABLE,
+        &models::applications::TABLE,
+        &models::complaints::TABLE,
     ]
 }
 

@@ -179,7 +179,11 @@ async fn e14_a_temporary_connection_that_owes_is_due_after_the_20th() {
         customer: None,
     };
     let until = day("2026-06-30");
-    let open = Command::billing(BillingCommand::OpenTemporary { open, until });
+    let open = Command::billing(BillingCommand::OpenTemporary {
+        open,
+        until,
+        deposit: Money::ZERO,
+    });
     office.done("ebcm-9", "2026-05-02 08:00:00", open).await;
     let fee = BillingCommand::PostMiscellaneous {
         kind: ledger_core::event::MiscellaneousKind::Testing,

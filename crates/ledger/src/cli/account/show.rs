@@ -54,6 +54,10 @@ fn text(account: &pb::GetAccountResponse, zone: &Zone) -> String {
         ("class", account.class.clone()),
         ("opened", shown(zone, account.opened_at.as_ref())),
     ];
+    if !account.former_numbers.is_empty() {
+        pairs.insert(1, ("number", account.number.clone()));
+        pairs.insert(2, ("before", account.former_numbers.join(", ")));
+    }
     if account.closed_at.is_some() {
         pairs.push(("closed", shown(zone, account.closed_at.as_ref())));
     }
@@ -183,6 +187,8 @@ fn value(account: &pb::GetAccountResponse) -> Value {
     let meters: Vec<Value> = account.meters.iter().map(meter_value).collect();
     json!({
         "account": account.account_id,
+        "number": account.number,
+        "former_numbers": account.former_numbers,
         "scheme": account.scheme,
         "class": account.class,
         "dwelling_units": account.dwelling_units,

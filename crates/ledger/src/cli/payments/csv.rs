@@ -107,7 +107,7 @@ impl Columns {
 }
 
 /// The cells of a line; `None` when a quote is not closed.
-fn cells(line: &str) -> Option<Vec<String>> {
+pub(crate) fn cells(line: &str) -> Option<Vec<String>> {
     let mut all = Vec::new();
     let mut cell = String::new();
     let mut signs = line.chars().peekable();
@@ -129,7 +129,7 @@ fn cells(line: &str) -> Option<Vec<String>> {
 }
 
 /// A cell as it is written: quoted where it must be.
-pub(super) fn quoted(cell: &str) -> String {
+pub(crate) fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", cell.replace('"', "\"\""))
     } else {

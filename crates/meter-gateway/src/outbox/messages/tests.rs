@@ -55,6 +55,27 @@ fn u4_a_receipt_goes_by_sms_and_e_mail_to_the_opaque_reference_of_who_pays() {
     );
 }
 
+#[test]
+fn k1_a_new_number_is_told_by_sms_under_the_opaque_reference() {
+    let policy = ledger_core::scheme::SchemePolicy::builtin("kplc").unwrap();
+    let to = Addressee {
+        person: Some("person-7".to_owned()),
+        media: policy.notifications().clone(),
+    };
+    let number = |text: &str| AccountId::parse(text).unwrap();
+    let event = AccountEvent::AccountRenumbered(AccountRenumbered {
+        from: number("A1"),
+        to: number("22-1"),
+    });
+    let said = messages_of(&recorded(event), &to).unwrap();
+    let notice = said.notification.unwrap();
+    assert_eq!(notice.subject, "notify.renumbered");
+    assert_eq!(
+        text(&notice),
+        r#"{"id":"00000000-0000-0000-0000-000000000000","kind":"renumbered","account":"A1","at":"2012-02-10T00:00:00Z","person":"person-7","by":["sms"],"old_number":"A1","new_number":"22-1"}"#
+    );
+}
+
 struct LowCreditEvent;
 
 impl LowCreditEvent {
@@ -111,7 +132,7 @@ fn c20_an_order_carries_its_number_action_and_expiry_and_a_notice_goes_with_it()
 
 #[test]
 fn every_kind_that_speaks_is_a_kind_of_the_log() {
-    assert_eq!(KINDS.iter().filter(|kind| speaks(kind)).count(), 21);
+    assert_eq!(KINDS.iter().filter(|kind| speaks(kind)).count(), 22);
 }
 
 #[test]
