@@ -42,7 +42,7 @@ async fn k1_an_account_is_read_by_every_number_it_has_or_had() {
             .into_inner();
         assert_eq!(account.account_id, account_id);
         assert_eq!(account.number, "22-1");
-        assert_eq!(account.former_numbers, [account_id.clone()]);
+        assert_eq!(account.former_numbers, std::slice::from_ref(&account_id));
         let request = pb::ListReceiptsRequest {
             account_id: number.to_owned(),
             at_least: token.clone(),
