@@ -62,6 +62,29 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.AccountService/CloseAccount", STAFF),
     write("/ledger.v1.AccountService/EnterLegacyCredit", STAFF),
     write("/ledger.v1.AccountService/ChangePaymentResponsible", STAFF),
+    write("/ledger.v1.BillingService/PayBill", PAYERS),
+    write("/ledger.v1.BillingService/PayDeposit", PAYERS),
+    read("/ledger.v1.BillingService/QuoteBill", &[Channel, Staff]),
+    write("/ledger.v1.BillingService/OpenConnection", STAFF),
+    write("/ledger.v1.BillingService/OpenTemporaryConnection", STAFF),
+    write("/ledger.v1.BillingService/ImportConsumer", STAFF),
+    write("/ledger.v1.BillingService/UseDeposit", STAFF),
+    write("/ledger.v1.BillingService/PayOutConsumer", STAFF),
+    write("/ledger.v1.BillingService/PostMiscellaneousBill", STAFF),
+    write("/ledger.v1.BillingService/AdjustBill", STAFF),
+    write("/ledger.v1.BillingService/CutConsumer", STAFF),
+    write("/ledger.v1.BillingService/CutForDues", STAFF),
+    write("/ledger.v1.BillingService/ReconnectConsumer", STAFF),
+    write("/ledger.v1.BillingService/EndConnection", STAFF),
+    write("/ledger.v1.BillingService/StopBill", STAFF),
+    write("/ledger.v1.BillingService/ReactivateConsumer", STAFF),
+    write("/ledger.v1.BillingService/ExtendTemporaryConnection", STAFF),
+    write("/ledger.v1.BillingService/RaiseQuery", STAFF),
+    write("/ledger.v1.BillingService/AnswerQuery", STAFF),
+    read("/ledger.v1.BillingService/GetConsumer", READERS),
+    read("/ledger.v1.BillingService/ListBills", READERS),
+    read("/ledger.v1.BillingService/ListConsumers", READERS),
+    read("/ledger.v1.BillingService/CountConsumers", READERS),
     write("/ledger.v1.LegacyCreditService/RegisterLegacyCredit", STAFF),
     write("/ledger.v1.LegacyCreditService/ChooseLegacyCredit", STAFF),
     write("/ledger.v1.LegacyCreditService/CreditLegacyCredit", STAFF),
@@ -169,7 +192,17 @@ mod tests {
             .filter(|rule| rule.effect == Effect::Write && rule.roles.contains(&Channel))
             .map(|rule| rule.path.rsplit_once('/').unwrap().1)
             .collect();
-        assert_eq!(writes, ["TopUp", "TopUpStream", "VoidTopUp", "PayDebt"]);
+        assert_eq!(
+            writes,
+            [
+                "TopUp",
+                "TopUpStream",
+                "VoidTopUp",
+                "PayBill",
+                "PayDeposit",
+                "PayDebt"
+            ]
+        );
         assert!(
             RULES
                 .iter()

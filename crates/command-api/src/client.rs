@@ -187,6 +187,12 @@ impl Client {
         pb::work_order_service_client::WorkOrderServiceClient::new(self.wire())
     }
 
+    /// Bills and consumers.
+    #[must_use]
+    pub fn billing(&self) -> pb::billing_service_client::BillingServiceClient<Wire> {
+        pb::billing_service_client::BillingServiceClient::new(self.wire())
+    }
+
     /// Reads.
     #[must_use]
     pub fn queries(&self) -> pb::query_service_client::QueryServiceClient<Wire> {

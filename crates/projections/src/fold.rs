@@ -13,6 +13,7 @@ use rustc_hash::FxHashMap;
 use crate::error::FoldError;
 use crate::fact::{AccountFact, Body, Fact};
 use crate::models::accounts::{AccountRow, MeterRow};
+use crate::models::bills::Bills;
 use crate::models::consumers::StatusCounts;
 use crate::models::consumption::Usage;
 use crate::models::counts::Counts;
@@ -40,6 +41,7 @@ pub(crate) struct Fold {
     newest_account: i64,
     newest_meter: i64,
     receipts: Receipts,
+    bills: Bills,
     suspense: Suspense,
     legacy: LegacyCredits,
     work_orders: WorkOrders,
@@ -67,6 +69,7 @@ impl Fold {
             newest_account,
             newest_meter,
             receipts: Receipts::load(conn)?,
+            bills: Bills::load(conn)?,
             suspense: Suspense::default(),
             legacy: LegacyCredits::default(),
             work_orders: WorkOrders::default(),
@@ -90,6 +93,7 @@ impl Fold {
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
             + self.receipts.waiting()
+            + self.bills.waiting()
             + self.suspense.waiting()
             + self.legacy.waiting()
             + self.work_orders.waiting()
@@ -140,6 +144,8 @@ impl Fold {
         supply::fold(sheet, fact);
         debts::fold(sheet, fact)?;
         prepayment::fold(sheet, fact)?;
+        // A bill lists what was owed before it was paid.
+        self.bills.fold(sheet, fact);
         consumers::fold(conn, sheet, &mut self.statuses, fact)?;
         if let AccountEvent::ConsumptionCharged(e) = &fact.event {
             let meter = sheet
@@ -196,6 +202,7 @@ impl Fold {
         }
         self.queue.clear();
         self.receipts.write(tx)?;
+        self.bills.write(tx)?;
         self.suspense.write(tx)?;
         self.legacy.write(tx)?;
         self.work_orders.write(tx)?;

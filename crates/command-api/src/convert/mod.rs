@@ -5,7 +5,9 @@
 //! the trade is decided here.
 
 mod answers;
+mod billing;
 mod commands;
+mod consumers;
 mod fields;
 mod legacy;
 mod payments;
@@ -18,7 +20,9 @@ mod workorders;
 pub use answers::{
     of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
 };
+pub use billing::AskedBillQuote;
 pub use commands::{Asked, AskedConfirmation};
+pub use consumers::{ConsumersQuestion, CountsQuestion, bill_quoted, consumer_of};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;
 pub use payments::{AskedQuote, AskedReturn};
@@ -27,6 +31,7 @@ pub use persons::{
 };
 pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
-    ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
+    PageQuestion, ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion,
+    to_page_token,
 };
 pub use workorders::{AskedStep, WorkOrdersQuestion};

@@ -3,6 +3,7 @@
 //! A handler converts, asks the ledger or a read model, converts back. It decides nothing.
 
 mod accounts;
+mod billing;
 mod debt;
 mod history;
 mod legacy;
@@ -32,6 +33,7 @@ use crate::gate::{Call, Gate};
 use crate::rehearsal::Rehearsal;
 
 pub(crate) use accounts::Accounts;
+pub(crate) use billing::Bills;
 pub(crate) use debt::Debts;
 pub(crate) use legacy::LegacyCredits;
 pub(crate) use meters::Meters;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod balances;
+pub(crate) mod bills;
 pub(crate) mod consumers;
 pub(crate) mod consumption;
 pub(crate) mod counts;

@@ -6,6 +6,7 @@
 //! a month, an instant or a scheme takes it as an argument.
 
 mod accounts;
+mod bills;
 mod consumers;
 mod consumption;
 mod control;
@@ -19,6 +20,7 @@ mod suspense;
 mod totals;
 mod workorders;
 
+pub use crate::models::bills::BillLineView;
 pub use crate::models::exceptions::ExceptionKind;
 pub use crate::models::legacy::LegacyState;
 pub use crate::models::suspense::SuspenseState;
@@ -26,6 +28,7 @@ pub use accounts::{
     AccountOverview, AccountView, Book, LowNotice, MeterView, StatementLine, StatementRange,
     WalletView,
 };
+pub use bills::BillView;
 pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};
 pub use consumption::{
     Completeness, DayUsage, ExceptionFilter, ExceptionView, LocalDays, MeterMonth, MonthUsage,

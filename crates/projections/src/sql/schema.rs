@@ -18,7 +18,7 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 15] {
+pub(crate) fn tables() -> [&'static Table; 16] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
@@ -35,6 +35,7 @@ pub(crate) fn tables() -> [&'static Table; 15] {
         &models::legacy::TABLE,
         &models::workorders::TABLE,
         &models::consumers::TABLE,
+        &models::bills::TABLE,
     ]
 }
 
