@@ -604,7 +604,7 @@ async fn e9_e11_e14_e18_the_office_posts_stops_reactivates_extends_and_ends() {
         .pay_deposit(deposit("d-3", "36"))
         .await
         .unwrap();
-    let end = |last| pb::EndConnectionRequest {
+    let end = |last: bool| pb::EndConnectionRequest {
         reference: format!("e-{}", u8::from(last)),
         account_id: id(),
         last: last.then(|| pb::FinalReading {
