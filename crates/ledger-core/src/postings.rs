@@ -37,7 +37,7 @@ pub enum LedgerAccount {
     Surcharge,
     /// Income: fees and miscellaneous bills.
     Fees,
-    /// Contra: legacy credit taken over from the utility's department.
+    /// Contra: legacy credit, and deposits paid with an application, taken over from the utility's department.
     LegacyClearing(Utility),
     /// Contra: debts taken over from the utility's department.
     DebtOpening(Utility),
@@ -185,7 +185,11 @@ fn of_billing(account: &AccountId, event: &BillingEvent) -> Vec<Posting> {
     let owed = || LedgerAccount::BillsReceivable(account.clone());
     let deposit = || LedgerAccount::SecurityDeposit(account.clone());
     match event {
-        BillingEvent::ConsumerListed(e) => pair(owed(), LedgerAccount::DebtOpening(e.u), e.a),
+        BillingEvent::ConsumerListed(e) => {
+            let mut lines = pair(owed(), LedgerAccount::DebtOpening(e.u), e.a);
+            lines.extend(pair(LedgerAccount::LegacyClearing(e.u), deposit(), e.dep));
+            lines
+        }
         BillingEvent::ConsumptionEstimated(e) => {
             charge_of(owed(), LedgerAccount::Revenue(e.u), e.a, &e.x)
         }

@@ -382,6 +382,48 @@ async fn k2_k4_a_bill_made_at_the_reading_is_paid_in_part_and_a_run_cuts_who_sta
 }
 
 #[tokio::test]
+async fn k5_a_bill_is_paid_through_any_registered_channel_and_each_settles_its_own() {
+    let world = World::start().await;
+    let staff = world.client("office").await;
+    let at = local("2025-11-03T08:00");
+    let open = pb::OpenAccountRequest {
+        reference: "open-K1".to_owned(),
+        account_id: "K1".to_owned(),
+        class: "domestic".to_owned(),
+        scheme: "kplc".to_owned(),
+        ..Default::default()
+    };
+    staff.at(at).accounts().open_account(open).await.unwrap();
+    install(&staff, "K1", "L0001", at).await;
+    let now = local("2025-11-30T12:00");
+    let mut token = String::new();
+    for (channel, amount) in [("incomm", "100.50"), ("bank", "83.47")] {
+        let mut part = pay("p-1", amount, reading(now, "20"));
+        part.payee = by_account("K1");
+        let till = world.client(channel).await.at(now);
+        let answer = till.billing().pay_bill(part).await.unwrap().into_inner();
+        token.clone_from(&answer.token);
+        assert_eq!(receipt(answer).channel, channel);
+    }
+    for (channel, total) in [("incomm", "100.5"), ("bank", "83.47")] {
+        let ask = pb::GetSettlementRequest {
+            channel: channel.to_owned(),
+            date: "2025-11-30".to_owned(),
+            at_least: token.clone(),
+            ..Default::default()
+        };
+        let till = world.client(channel).await;
+        let own = till
+            .queries()
+            .get_settlement(ask)
+            .await
+            .unwrap()
+            .into_inner();
+        assert_eq!((own.total.as_str(), own.ties), (total, true), "{channel}");
+    }
+}
+
+#[tokio::test]
 async fn k3_k6_an_implausible_reading_opens_a_query_that_staff_answer() {
     let world = World::start().await;
     let staff = world.client("office").await;

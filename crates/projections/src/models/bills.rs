@@ -172,9 +172,11 @@ fn charged(e: &ConsumptionCharged) -> Vec<BillLineView> {
         return Vec::new();
     };
     let beside: Money = e.x.iter().map(|part| part.3).sum();
+    // Where it was used: a reading at midnight belongs to the day before.
+    let used_in = e.parts().last().map_or(month, |part| part.0.month());
     let mut lines = vec![BillLineView {
         units: Some(e.q),
-        ..BillLineView::of(month, "energy", e.a - beside)
+        ..BillLineView::of(used_in, "energy", e.a - beside)
     }];
     for part in &e.x {
         lines.push(BillLineView {
