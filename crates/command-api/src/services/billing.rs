@@ -122,11 +122,11 @@ async fn consumer(
     m: &pb::GetConsumerRequest,
 ) -> Result<pb::GetConsumerResponse, No> {
     let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
-    let ask = |snapshot: &Snapshot| {
+    let ask = move |snapshot: &Snapshot| {
         let found = snapshot.consumer(&account)?;
         found.ok_or_else(|| not_found(&format!("consumer {account}")))
     };
-    let (found, token) = api.point(call, &m.at_least, ask).await?;
+    let (found, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetConsumerResponse {
         consumer: Some(consumer_of(found)),
         token,

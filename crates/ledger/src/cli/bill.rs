@@ -1,6 +1,7 @@
 //! `ledger bill …`: bills of postpaid accounts, and what the office does with a consumer.
 
 mod acts;
+mod connections;
 mod pay;
 mod show;
 
@@ -42,6 +43,15 @@ enum BillCommand {
     Act(acts::Act),
 }
 
+/// What a reading is brought to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// A question.
+    Quote,
+    /// A command, which may have to be sent again with the same content.
+    Command,
+}
+
 /// The reading that is brought along.
 #[derive(Debug, Clone, Args)]
 struct ReadingArgs {
@@ -51,7 +61,7 @@ struct ReadingArgs {
     /// The meter that was read; not needed where the account is named by it.
     #[arg(long, requires = "value")]
     meter: Option<String>,
-    /// When it was read [default: now].
+    /// When it was read; only for a quote it may be left out [default: now].
     #[arg(long, value_name = "TIME", requires = "value")]
     read_at: Option<String>,
     /// Scheme whose local time --read-at is in [default: the first one].
@@ -65,6 +75,7 @@ impl ReadingArgs {
         &self,
         connected: &Connected,
         account: &str,
+        what: Asked,
     ) -> Result<Option<pb::SelfReading>, Failure> {
         let Some(value) = &self.value else {
             return Ok(None);
@@ -76,9 +87,13 @@ impl ReadingArgs {
                     .advise("add --meter NUMBER, or name the account as meter:NUMBER"),
             );
         };
-        let read_at = match &self.read_at {
-            Some(text) => instant_in(connected, self.scheme.as_deref(), text)?,
-            None => prost_types::Timestamp::from(rounded_now()),
+        let read_at = match (&self.read_at, what) {
+            (Some(text), _) => instant_in(connected, self.scheme.as_deref(), text)?,
+            (None, Asked::Quote) => prost_types::Timestamp::from(rounded_now()),
+            (None, Asked::Command) => {
+                let why = "--value needs the time of the reading: sent again, it must be the same";
+                return Err(Failure::usage("READ_AT_MISSING", why).advise("add --read-at TIME"));
+            }
         };
         Ok(Some(pb::SelfReading {
             meter: meter.to_owned(),

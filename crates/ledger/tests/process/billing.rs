@@ -146,6 +146,22 @@ fn k2_a_bill_is_shown_paid_and_listed_and_the_office_sees_how_the_consumer_stand
     );
     let wrong = asked(&staff, &["consumer", "list", "--status", "NOPE"]);
     assert_eq!(wrong.code, 2, "{wrong}");
+    let undated = [
+        "bill",
+        "pay",
+        "meter:L0001",
+        "1",
+        "--value",
+        "3",
+        "--reference",
+        "P-4",
+    ];
+    let undated = asked(&till, &undated);
+    assert_eq!(
+        (undated.code, code(&undated).as_str()),
+        (2, "READ_AT_MISSING"),
+        "{undated}"
+    );
     let none = asked(&staff, &["bill", "show", "L-1", "--number", "7"]);
     assert_eq!(
         (none.code, code(&none).as_str()),

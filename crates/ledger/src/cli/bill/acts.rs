@@ -1,9 +1,9 @@
-//! `ledger bill open|post|adjust|cut|…`: one act of the office each.
+//! `ledger bill post|adjust|cut|…`: one act of the office each.
 
 use clap::{Args, Subcommand, ValueEnum};
 use command_api::pb;
 
-use super::ReadingArgs;
+use super::{Asked, ReadingArgs, connections};
 use crate::cli::Globals;
 use crate::cli::client::{Connected, ServerArgs, connect, instant_in};
 use crate::cli::legacy::done;
@@ -14,11 +14,11 @@ use crate::failure::Failure;
 #[derive(Debug, Clone, Subcommand)]
 pub(super) enum Act {
     /// Opens a general connection.
-    Open(OpenArgs),
+    Open(connections::OpenArgs),
     /// Opens a temporary connection.
-    OpenTemporary(OpenTemporaryArgs),
+    OpenTemporary(connections::OpenTemporaryArgs),
     /// Takes a consumer over with arrears from an older system.
-    Import(ImportArgs),
+    Import(connections::ImportArgs),
     /// Posts a bill outside consumption; it is paid with the next bill.
     Post(PostArgs),
     /// Posts a difference that the next bill counts.
@@ -51,82 +51,12 @@ pub(super) enum Act {
 #[derive(Debug, Clone, Args)]
 pub(super) struct ActArgs {
     /// Account id.
-    account: String,
+    pub(super) account: String,
     /// The sender's own reference of this command.
     #[arg(long)]
-    reference: String,
+    pub(super) reference: String,
     #[command(flatten)]
-    server: ServerArgs,
-}
-
-/// Class and scales of a new account.
-#[derive(Debug, Clone, Args)]
-struct ConnectionArgs {
-    #[command(flatten)]
-    act: ActArgs,
-    /// Customer class, such as domestic.
-    class: String,
-    /// Scheme [default: the first one].
-    #[arg(long)]
-    scheme: Option<String>,
-    /// Contracted capacity.
-    #[arg(long, value_name = "KVA")]
-    kva: Option<u32>,
-    /// Opaque reference of the customer; no name.
-    #[arg(long)]
-    customer: Option<String>,
-}
-
-impl ConnectionArgs {
-    fn message(&self) -> pb::Connection {
-        pb::Connection {
-            account_id: self.act.account.clone(),
-            scheme: self.scheme.clone().unwrap_or_default(),
-            class: self.class.clone(),
-            dwelling_units: 0,
-            contracted_kva: self.kva,
-            customer: self.customer.clone().unwrap_or_default(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  ledger bill open L-1001 domestic --scheme ebcm --deposit 1000 --reference O-1")]
-pub(super) struct OpenArgs {
-    #[command(flatten)]
-    connection: ConnectionArgs,
-    /// Deposit that was paid with the application.
-    #[arg(long)]
-    deposit: Option<String>,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  ledger bill open-temporary L-2001 commercial --scheme ebcm --until 2026-06-30 --reference O-2")]
-pub(super) struct OpenTemporaryArgs {
-    #[command(flatten)]
-    connection: ConnectionArgs,
-    /// Last local day.
-    #[arg(long, value_name = "DAY")]
-    until: String,
-}
-
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "\
-Examples:
-  ledger bill import L-3001 domestic --scheme ebcm --arrears 240.50 --since 2018-01-01 --reference I-1")]
-pub(super) struct ImportArgs {
-    #[command(flatten)]
-    connection: ConnectionArgs,
-    /// What is owed.
-    #[arg(long)]
-    arrears: String,
-    /// Day on which the connection began.
-    #[arg(long, value_name = "DAY")]
-    since: String,
+    pub(super) server: ServerArgs,
 }
 
 /// What a miscellaneous bill is for.
@@ -191,7 +121,7 @@ Without a reading the month is billed by the approximate method.
 
 Examples:
   ledger bill cut L-1001 --reference J-1
-  ledger bill stop L-1001 --meter L0001 --value 812.4 --reference S-1")]
+  ledger bill stop L-1001 --meter L0001 --value 812.4 --read-at \"2026-05-14 10:00\" --scheme ebcm --reference S-1")]
 pub(super) struct CutArgs {
     #[command(flatten)]
     act: ActArgs,
@@ -297,6 +227,8 @@ macro_rules! send {
     }};
 }
 
+pub(super) use send;
+
 /// The same for a message that holds nothing but its account.
 macro_rules! plain {
     ($act:expr, $globals:expr, $what:literal, $call:ident, $request:ident) => {{
@@ -310,9 +242,9 @@ macro_rules! plain {
 
 pub(super) async fn run(act: &Act, globals: &Globals) -> Result<Exit, Failure> {
     match act {
-        Act::Open(args) => open(args, globals).await,
-        Act::OpenTemporary(args) => open_temporary(args, globals).await,
-        Act::Import(args) => import(args, globals).await,
+        Act::Open(args) => connections::open(args, globals).await,
+        Act::OpenTemporary(args) => connections::open_temporary(args, globals).await,
+        Act::Import(args) => connections::import(args, globals).await,
         Act::Post(args) => post(args, globals).await,
         Act::Adjust(args) => adjust(args, globals).await,
         Act::Cut(args) => cut(args, globals).await,
@@ -353,52 +285,6 @@ pub(super) async fn run(act: &Act, globals: &Globals) -> Result<Exit, Failure> {
     }
 }
 
-async fn open(args: &OpenArgs, globals: &Globals) -> Result<Exit, Failure> {
-    let request = pb::OpenConnectionRequest {
-        reference: args.connection.act.reference.clone(),
-        connection: Some(args.connection.message()),
-        deposit: args.deposit.clone().unwrap_or_default(),
-    };
-    send!(
-        args.connection.act,
-        globals,
-        "opened",
-        open_connection,
-        request
-    )
-}
-
-async fn open_temporary(args: &OpenTemporaryArgs, globals: &Globals) -> Result<Exit, Failure> {
-    let request = pb::OpenTemporaryConnectionRequest {
-        reference: args.connection.act.reference.clone(),
-        connection: Some(args.connection.message()),
-        until: args.until.clone(),
-    };
-    send!(
-        args.connection.act,
-        globals,
-        "opened",
-        open_temporary_connection,
-        request
-    )
-}
-
-async fn import(args: &ImportArgs, globals: &Globals) -> Result<Exit, Failure> {
-    let request = pb::ImportConsumerRequest {
-        reference: args.connection.act.reference.clone(),
-        connection: Some(args.connection.message()),
-        arrears: args.arrears.clone(),
-        since: args.since.clone(),
-    };
-    send!(
-        args.connection.act,
-        globals,
-        "imported",
-        import_consumer,
-        request
-    )
-}
-
 async fn post(args: &PostArgs, globals: &Globals) -> Result<Exit, Failure> {
     let request = pb::PostMiscellaneousBillRequest {
         reference: args.act.reference.clone(),
@@ -431,7 +317,9 @@ async fn reading_of(
     globals: &Globals,
 ) -> Result<(Connected, Option<pb::SelfReading>), Failure> {
     let connected = connect(&args.act.server, globals).await?;
-    let reading = args.reading.message(&connected, &args.act.account)?;
+    let reading = args
+        .reading
+        .message(&connected, &args.act.account, Asked::Command)?;
     Ok((connected, reading))
 }
 

@@ -4,8 +4,8 @@ use clap::Args;
 use command_api::pb;
 use serde_json::{Value, json};
 
-use super::ReadingArgs;
 use super::show::{line_table, line_value};
+use super::{Asked, ReadingArgs};
 use crate::cli::Globals;
 use crate::cli::client::{ServerArgs, account_named, connect, told, utility_name};
 use crate::exit::Exit;
@@ -37,9 +37,9 @@ After a time-out send the same again: it takes nothing twice. A bill of zero
 or below is confirmed with the amount 0, where the scheme knows that.
 
 Examples:
-  ledger bill pay L-1001 175.36 --meter L0001 --value 150.237 --reference C1-0007
-  ledger bill pay L-1001 100 --reference C1-0008 --taken      the cash is in the drawer already: what
-                                                              cannot be applied goes to suspense")]
+  ledger bill pay meter:L0001 175.36 --value 150.237 --read-at 2026-02-10T10:00:00+05:30 --reference C1-7
+  ledger bill pay L-1001 100 --reference C1-8 --taken   the cash is taken already: what cannot be
+                                                        applied goes to suspense")]
 pub(super) struct PayArgs {
     /// Account id, or meter:NUMBER.
     account: String,
@@ -83,7 +83,9 @@ pub(super) async fn quote(args: &QuoteArgs, globals: &Globals) -> Result<Exit, F
     let connected = connect(&args.server, globals).await?;
     let request = pb::QuoteBillRequest {
         account: Some(account_named(&args.account)),
-        reading: args.reading.message(&connected, &args.account)?,
+        reading: args
+            .reading
+            .message(&connected, &args.account, Asked::Quote)?,
     };
     let mut client = connected.client.billing();
     let bill = client.quote_bill(request).await?.into_inner();
@@ -151,7 +153,9 @@ pub(super) async fn pay(args: &PayArgs, globals: &Globals) -> Result<Exit, Failu
         payee: Some(account_named(&args.account)),
         amount: args.amount.clone(),
         money: money(args.taken).into(),
-        reading: args.reading.message(&connected, &args.account)?,
+        reading: args
+            .reading
+            .message(&connected, &args.account, Asked::Command)?,
         protest: args.protest.clone().unwrap_or_default(),
     };
     let mut client = connected.client.billing();

@@ -8,6 +8,7 @@
 mod course;
 mod people;
 mod report;
+mod visit;
 
 use ledger_core::scheme::SchemePolicy;
 
