@@ -211,6 +211,12 @@ impl Client {
         pb::complaint_service_client::ComplaintServiceClient::new(self.wire())
     }
 
+    /// Bills and consumers.
+    #[must_use]
+    pub fn billing(&self) -> pb::billing_service_client::BillingServiceClient<Wire> {
+        pb::billing_service_client::BillingServiceClient::new(self.wire())
+    }
+
     /// Reads.
     #[must_use]
     pub fn queries(&self) -> pb::query_service_client::QueryServiceClient<Wire> {

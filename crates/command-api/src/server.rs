@@ -27,8 +27,9 @@ use crate::keys::Keys;
 use crate::pb;
 use crate::rehearsal::Rehearsal;
 use crate::services::{
-    Accounts, Api, Applications, Complaints, Debts, LegacyCredits, Meters, Payments, PersonRecords,
-    Prepayments, Queries, Readings, Reports, Schemes, Supplies, Suspenses, WorkOrders,
+    Accounts, Api, Applications, Bills, Complaints, Debts, LegacyCredits, Meters, Payments,
+    PersonRecords, Prepayments, Queries, Readings, Reports, Schemes, Supplies, Suspenses,
+    WorkOrders,
 };
 
 /// How long a shutdown waits for calls under way: longer than a call's own default deadline would keep a
@@ -194,7 +195,7 @@ async fn grace_over(mut going_down: watch::Receiver<bool>) {
 }
 
 /// Names under which health is told; the empty one is the server as a whole.
-const SERVED: [&str; 17] = [
+const SERVED: [&str; 18] = [
     "",
     <pb::account_service_server::AccountServiceServer<Accounts> as NamedService>::NAME,
     <pb::meter_service_server::MeterServiceServer<Meters> as NamedService>::NAME,
@@ -207,6 +208,7 @@ const SERVED: [&str; 17] = [
     <pb::scheme_service_server::SchemeServiceServer<Schemes> as NamedService>::NAME,
     <pb::query_service_server::QueryServiceServer<Queries> as NamedService>::NAME,
     <pb::report_service_server::ReportServiceServer<Reports> as NamedService>::NAME,
+    <pb::billing_service_server::BillingServiceServer<Bills> as NamedService>::NAME,
     <pb::legacy_credit_service_server::LegacyCreditServiceServer<LegacyCredits> as NamedService>::NAME,
     <pb::work_order_service_server::WorkOrderServiceServer<WorkOrders> as NamedService>::NAME,
     <pb::reading_service_server::ReadingServiceServer<Readings> as NamedService>::NAME,
@@ -293,6 +295,7 @@ fn router(
         ))
         .add_service(gated!(query_service_server, QueryServiceServer, Queries))
         .add_service(gated!(report_service_server, ReportServiceServer, Reports))
+        .add_service(gated!(billing_service_server, BillingServiceServer, Bills))
         .add_service(gated!(
             account_service_server,
             AccountServiceServer,

@@ -414,6 +414,18 @@ impl Command {
         Self::Billing(Box::new(command))
     }
 
+    /// The opening, where it opens an account.
+    #[must_use]
+    pub fn opening(&self) -> Option<&OpenAccount> {
+        if let Self::OpenAccount(open) = self {
+            return Some(open);
+        }
+        if let Self::Billing(billing) = self {
+            return billing.opening();
+        }
+        None
+    }
+
     /// Whether a business refusal binds its key for ever (C4: payments only).
     #[must_use]
     pub fn is_payment(&self) -> bool {

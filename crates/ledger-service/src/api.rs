@@ -7,7 +7,7 @@ use event_store::Position;
 use event_store::transact::Failure;
 use ledger_core::account::Account;
 use ledger_core::answer::Answer;
-use ledger_core::command::{Command, Reading, Source};
+use ledger_core::command::{Command, PayBill, Reading, Source};
 use ledger_core::ids::{AccountId, Actor, CommandKey, MeterNumber, OpaqueRef, Reference};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
@@ -41,6 +41,15 @@ pub enum Ask {
     },
     /// Pay on the debt of the target.
     PayDebt {
+        /// Amount in the currency's decimals.
+        amount: Money,
+        /// Where the money stands.
+        source: Source,
+    },
+    /// Pay the bill or the dues of the target, with the self-reading the bill is made from (E1, K2).
+    PayBill(PayBill),
+    /// Pay the security deposit of the target (E11).
+    PayDeposit {
         /// Amount in the currency's decimals.
         amount: Money,
         /// Where the money stands.
@@ -215,8 +224,19 @@ pub struct Quote {
 pub struct QuoteRequest {
     /// Meter or account.
     pub target: Target,
-    /// Top-up or debt payment; its `source` is taken as not taken yet.
+    /// A payment; its `source` is taken as not taken yet.
     pub ask: Ask,
+    /// When it was received.
+    pub received_at: Timestamp,
+}
+
+/// A bill that is asked about before it is paid (E1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BillQuoteRequest {
+    /// Account or meter.
+    pub target: Target,
+    /// The self-reading it would be made from.
+    pub reading: Option<Reading>,
     /// When it was received.
     pub received_at: Timestamp,
 }

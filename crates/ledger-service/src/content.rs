@@ -98,7 +98,7 @@ fn hash<T: Serialize>(content: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ledger_core::command::{Command, Source};
+    use ledger_core::command::{Command, PayBill, Source};
     use ledger_core::ids::{AccountId, MeterNumber};
     use ledger_core::num::Money;
 
@@ -138,6 +138,28 @@ mod tests {
             r#"{"target":{"meter":"E1"},"ask":{"top_up":{"amount":"2.5","source":"NotTaken"}}}"#
         );
         let account = Target::Account(AccountId::parse("a-1").unwrap());
+        let pay = PayBill {
+            amount: Money::parse("155.43").unwrap(),
+            reading: None,
+            protest: None,
+            source: Source::Taken,
+        };
+        let deposit = Ask::PayDeposit {
+            amount: Money::parse("1000").unwrap(),
+            source: Source::NotTaken,
+        };
+        for (ask, frozen) in [
+            (
+                Ask::PayBill(pay),
+                r#"{"pay_bill":{"amount":"155.43","reading":null,"protest":null,"source":"Taken"}}"#,
+            ),
+            (
+                deposit,
+                r#"{"pay_deposit":{"amount":"1000","source":"NotTaken"}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&ask).unwrap(), frozen);
+        }
         let activate = Ask::Command(Command::ActivateMeter {
             meter: MeterNumber::parse("E1").unwrap(),
         });

@@ -93,7 +93,7 @@ impl Policies {
 
     /// The scheme that judges a command: the account's own, or the one in which it is to be opened.
     pub(crate) fn judging(&self, account: &Account, command: &Command) -> Arc<SchemePolicy> {
-        if let Command::OpenAccount(open) = command
+        if let Some(open) = command.opening()
             && account.scheme().is_empty()
             && let Some(named) = open.scheme.as_deref().and_then(|name| self.named(name))
         {

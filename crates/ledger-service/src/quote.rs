@@ -2,16 +2,17 @@
 //! thrown away.
 
 use event_store::StreamName;
-use ledger_core::account::{Account, Decided, decide};
+use ledger_core::account::{Account, BillQuote, Decided, decide, quote_bill};
 use ledger_core::answer::{Answer, Receipt, ReceiptKind};
-use ledger_core::command::{Facts, Source};
+use ledger_core::command::{Facts, PayBill, Source};
 use ledger_core::ids::{AccountId, Actor, ChannelId, CommandKey, Reference};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
 use ledger_core::time::Timestamp;
 
 use crate::api::{
-    Ask, Quote, QuoteLine, QuotePart, QuoteRequest, QuoteResult, ServiceError, Target,
+    Ask, BillQuoteRequest, Quote, QuoteLine, QuotePart, QuoteRequest, QuoteResult, ServiceError,
+    Target,
 };
 use crate::domain::State;
 use crate::route;
@@ -50,39 +51,12 @@ impl Ledger {
             ask,
             received_at,
         } = request;
-        let ask = match ask {
-            Ask::TopUp { amount, .. } => Ask::TopUp {
-                amount,
-                source: Source::NotTaken,
-            },
-            Ask::PayDebt { amount, .. } => Ask::PayDebt {
-                amount,
-                source: Source::NotTaken,
-            },
-            Ask::Command(_) => {
-                return Err(ServiceError::Invalid("only payments are quoted".to_owned()));
-            }
-        };
-        let (id, stream) = match self.quoted(&target)? {
+        let ask = not_taken(ask)?;
+        let (mut account, facts) = match self.asked_of(&target, received_at).await? {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let command = route::command_of(ask, &target)?;
-        let State::Account(mut account) = self.0.transact.state(stream).await?.state else {
-            return Err(ServiceError::Damaged(format!(
-                "account {id} has another kind of state"
-            )));
-        };
-        let facts = Facts {
-            account: id,
-            received_at,
-            actor: clerk()?,
-            key: Some(hypothetical_key()?),
-            delivery: 0,
-            prior: None,
-            voidable: None,
-            initial_credit_claimed: false,
-        };
         let policy = self.policies().of(&account);
         let before = (*account).clone();
         let Decided { answer, .. } = decide(&mut account, &policy, &facts, &command);
@@ -104,11 +78,71 @@ impl Ledger {
         }
     }
 
+    /// What a bill would be, were it paid now, each line explained (E1). Nothing is recorded.
+    ///
+    /// # Errors
+    /// See [`ServiceError`]. A refusal is the inner result.
+    pub async fn quote_bill(
+        &self,
+        request: BillQuoteRequest,
+    ) -> Result<Result<BillQuote, Rejection>, ServiceError> {
+        let asked = self.asked_of(&request.target, request.received_at).await?;
+        let (account, facts) = match asked {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let policy = self.policies().of(&account);
+        let reading = request.reading.as_ref();
+        Ok(quote_bill(&account, &policy, &facts, reading))
+    }
+
+    /// A copy of the account that is asked about, and the facts of a payment that is not made.
+    async fn asked_of(
+        &self,
+        target: &Target,
+        received_at: Timestamp,
+    ) -> Result<Result<(Box<Account>, Facts), Rejection>, ServiceError> {
+        let (id, stream) = match self.quoted(target)? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let State::Account(account) = self.0.transact.state(stream).await?.state else {
+            return Err(ServiceError::Damaged(format!(
+                "account {id} has another kind of state"
+            )));
+        };
+        let facts = Facts {
+            account: id,
+            received_at,
+            actor: clerk()?,
+            key: Some(hypothetical_key()?),
+            delivery: 0,
+            prior: None,
+            voidable: None,
+            initial_credit_claimed: false,
+        };
+        Ok(Ok((account, facts)))
+    }
+
     /// The next instant after `after` at which one of an account's own deadlines is due.
     #[must_use]
     pub fn next_due(&self, account: &Account, after: Timestamp) -> Option<Timestamp> {
         account.next_due(&self.policies().of(account), after)
     }
+}
+
+/// The payment as one whose money is not taken yet: only those are quoted.
+fn not_taken(ask: Ask) -> Result<Ask, ServiceError> {
+    let source = Source::NotTaken;
+    Ok(match ask {
+        Ask::TopUp { amount, .. } => Ask::TopUp { amount, source },
+        Ask::PayDebt { amount, .. } => Ask::PayDebt { amount, source },
+        Ask::PayBill(pay) => Ask::PayBill(PayBill { source, ..pay }),
+        Ask::PayDeposit { amount, .. } => Ask::PayDeposit { amount, source },
+        Ask::Command(_) => {
+            return Err(ServiceError::Invalid("only payments are quoted".to_owned()));
+        }
+    })
 }
 
 /// Splits a payment by what it settles first; the lines sum to the amount.

@@ -5,7 +5,7 @@
 
 use ledger_core::account::{Account, Lifecycle};
 use ledger_core::answer::Answer;
-use ledger_core::command::{CloseTo, Command, PayDebt, TopUp};
+use ledger_core::command::{BillingCommand, CloseTo, Command, PayBill, PayDebt, TopUp};
 use ledger_core::ids::{AccountId, ChannelId, CommandKey, MeterNumber, Reference};
 use ledger_core::rejection::Rejection;
 use ledger_core::suspense;
@@ -244,14 +244,24 @@ fn named(target: &Target) -> String {
 }
 
 fn refused_work(ask: Ask, named: String, refusal: Rejection) -> DeskWork {
-    match ask {
-        Ask::TopUp { amount, source } | Ask::PayDebt { amount, source } => DeskWork::Payment {
-            amount,
-            source,
-            named,
-            refusal,
-        },
-        Ask::Command(_) => DeskWork::Other { refusal },
+    let (amount, source) = match ask {
+        // A bill of zero is confirmed by a payment of zero, of which nothing can wait.
+        Ask::PayBill(PayBill { amount, .. }) | Ask::PayDeposit { amount, .. }
+            if amount.is_zero() =>
+        {
+            return DeskWork::Other { refusal };
+        }
+        Ask::TopUp { amount, source }
+        | Ask::PayDebt { amount, source }
+        | Ask::PayDeposit { amount, source }
+        | Ask::PayBill(PayBill { amount, source, .. }) => (amount, source),
+        Ask::Command(_) => return DeskWork::Other { refusal },
+    };
+    DeskWork::Payment {
+        amount,
+        source,
+        named,
+        refusal,
     }
 }
 
@@ -270,6 +280,13 @@ pub(crate) fn command_of(ask: Ask, target: &Target) -> Result<Command, ServiceEr
             Err(invalid("a top-up names a meter"))
         }
         (Ask::PayDebt { amount, source }, _) => Ok(Command::PayDebt(PayDebt { amount, source })),
+        (Ask::PayBill(pay), _) => Ok(Command::billing(BillingCommand::PayBill(pay))),
+        (Ask::PayDeposit { amount, source }, _) => {
+            Ok(Command::billing(BillingCommand::PayDeposit {
+                amount,
+                source,
+            }))
+        }
         (Ask::Command(command), _) => Ok(command),
     }
 }
@@ -297,16 +314,24 @@ fn must_fit(request: &CommandRequest) -> Result<(), ServiceError> {
         (Ask::PayDebt { .. }, Target::TopUp(_)) => {
             Err(invalid("a debt payment names an account or a meter"))
         }
-        (Ask::TopUp { .. } | Ask::PayDebt { .. }, _) => Ok(()),
+        (Ask::PayBill(_) | Ask::PayDeposit { .. }, Target::TopUp(_)) => Err(invalid(
+            "a bill or deposit payment names an account or a meter",
+        )),
+        (Ask::TopUp { .. } | Ask::PayDebt { .. } | Ask::PayBill(_) | Ask::PayDeposit { .. }, _) => {
+            Ok(())
+        }
         (Ask::Command(command), target) => must_be_for_senders(command, target),
     }
 }
 
 fn must_be_for_senders(command: &Command, target: &Target) -> Result<(), ServiceError> {
+    if command.is_payment() {
+        return Err(invalid("payments have an ask of their own"));
+    }
+    if command.opening().is_some() && !matches!(target, Target::Account(_)) {
+        return Err(invalid("an account is opened by its id"));
+    }
     match (command, target) {
-        (Command::TopUp(_) | Command::PayDebt(_), _) => {
-            Err(invalid("payments have an ask of their own"))
-        }
         (Command::RecordReading(_), _) => Err(invalid("readings have a door of their own")),
         (Command::Tick | Command::ConfirmOrder { .. } | Command::AcceptMovedCredit { .. }, _) => {
             Err(invalid("this command is the ledger's own"))
@@ -315,9 +340,6 @@ fn must_be_for_senders(command: &Command, target: &Target) -> Result<(), Service
             Err(invalid("the void names another top-up than its target"))
         }
         (Command::VoidTopUp(_), _) | (_, Target::Account(_)) => Ok(()),
-        (Command::OpenAccount(_), Target::Meter(_) | Target::TopUp(_)) => {
-            Err(invalid("an account is opened by its id"))
-        }
         (_, Target::TopUp(_)) => Err(invalid("only a void goes by a top-up's reference")),
         (_, Target::Meter(_)) => Ok(()),
     }

@@ -14,6 +14,7 @@ use crate::error::FoldError;
 use crate::fact::{AccountFact, Body, Fact};
 use crate::models::accounts::{AccountRow, MeterRow};
 use crate::models::applications::Applications;
+use crate::models::bills::Bills;
 use crate::models::complaints::Complaints;
 use crate::models::consumers::StatusCounts;
 use crate::models::consumption::Usage;
@@ -44,6 +45,7 @@ pub(crate) struct Fold {
     newest_account: i64,
     newest_meter: i64,
     receipts: Receipts,
+    bills: Bills,
     suspense: Suspense,
     legacy: LegacyCredits,
     work_orders: WorkOrders,
@@ -75,6 +77,7 @@ impl Fold {
             newest_account,
             newest_meter,
             receipts: Receipts::load(conn)?,
+            bills: Bills::load(conn)?,
             suspense: Suspense::default(),
             legacy: LegacyCredits::default(),
             work_orders: WorkOrders::default(),
@@ -102,6 +105,7 @@ impl Fold {
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len()
             + self.receipts.waiting()
+            + self.bills.waiting()
             + self.suspense.waiting()
             + self.legacy.waiting()
             + self.work_orders.waiting()
@@ -165,6 +169,8 @@ impl Fold {
         supply::fold(sheet, fact);
         debts::fold(sheet, fact)?;
         prepayment::fold(sheet, fact)?;
+        // A bill lists what was owed before it was paid.
+        self.bills.fold(sheet, fact);
         consumers::fold(conn, sheet, &mut self.statuses, fact)?;
         if let AccountEvent::ConsumptionCharged(e) = &fact.event {
             let meter = sheet
@@ -222,6 +228,7 @@ impl Fold {
         }
         self.queue.clear();
         self.receipts.write(tx)?;
+        self.bills.write(tx)?;
         self.suspense.write(tx)?;
         self.legacy.write(tx)?;
         self.work_orders.write(tx)?;

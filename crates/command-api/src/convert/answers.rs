@@ -270,41 +270,52 @@ outcome_response!(
     JoinSchemeResponse,
     DrawEmergencyCreditResponse,
     DeliverCreditResponse,
+    OpenConnectionResponse,
+    OpenTemporaryConnectionResponse,
+    ImportConsumerResponse,
+    UseDepositResponse,
+    PayOutConsumerResponse,
+    PostMiscellaneousBillResponse,
+    AdjustBillResponse,
+    CutConsumerResponse,
+    CutForDuesResponse,
+    ReconnectConsumerResponse,
+    EndConnectionResponse,
+    StopBillResponse,
+    ReactivateConsumerResponse,
+    ExtendTemporaryConnectionResponse,
+    RaiseQueryResponse,
+    AnswerQueryResponse,
 );
 
-impl TryFrom<Reply> for pb::TopUpResponse {
-    type Error = No;
+/// Messages that hold a receipt, or what waits in suspense, and nothing else.
+macro_rules! payment_response {
+    ($($name:ident, $module:ident);+ $(;)?) => {$(
+        impl TryFrom<Reply> for pb::$name {
+            type Error = No;
 
-    fn try_from(reply: Reply) -> Result<Self, No> {
-        use pb::top_up_response::Result as R;
-        let result = match settled(reply.answer)? {
-            Settled::Receipt(receipt) => R::Receipt(receipt.into()),
-            Settled::Suspended(suspended) => R::Suspended(suspended.into()),
-        };
-        Ok(Self {
-            result: Some(result),
-            duplicate: reply.duplicate,
-            token: to_token(reply.token),
-        })
-    }
+            fn try_from(reply: Reply) -> Result<Self, No> {
+                use pb::$module::Result as R;
+                let result = match settled(reply.answer)? {
+                    Settled::Receipt(receipt) => R::Receipt(receipt.into()),
+                    Settled::Suspended(suspended) => R::Suspended(suspended.into()),
+                };
+                Ok(Self {
+                    result: Some(result),
+                    duplicate: reply.duplicate,
+                    token: to_token(reply.token),
+                })
+            }
+        }
+    )+};
 }
 
-impl TryFrom<Reply> for pb::PayDebtResponse {
-    type Error = No;
-
-    fn try_from(reply: Reply) -> Result<Self, No> {
-        use pb::pay_debt_response::Result as R;
-        let result = match settled(reply.answer)? {
-            Settled::Receipt(receipt) => R::Receipt(receipt.into()),
-            Settled::Suspended(suspended) => R::Suspended(suspended.into()),
-        };
-        Ok(Self {
-            result: Some(result),
-            duplicate: reply.duplicate,
-            token: to_token(reply.token),
-        })
-    }
-}
+payment_response!(
+    TopUpResponse, top_up_response;
+    PayDebtResponse, pay_debt_response;
+    PayBillResponse, pay_bill_response;
+    PayDepositResponse, pay_deposit_response;
+);
 
 impl TryFrom<Reply> for pb::VoidTopUpResponse {
     type Error = No;

@@ -12,6 +12,7 @@ use ledger_core::time::Timestamp;
 use ledger_service::{Ask, Target};
 
 use super::fields::Fields;
+use super::questions::if_given;
 use crate::errors::{Malformed, No};
 use crate::pb;
 
@@ -54,37 +55,58 @@ impl TryFrom<(&ChannelId, &pb::OpenAccountRequest)> for Asked {
         let mut f = Fields::new();
         let key = f.key(channel, &m.reference);
         let account = f.account("account_id", &m.account_id);
-        let class = f.text_given("class", &m.class);
-        let units = f.within(
-            "dwelling_units",
-            m.dwelling_units.max(1),
-            1..=DWELLING_UNITS_MAX,
+        let open = opening(
+            &mut f,
+            "",
+            &Opening {
+                scheme: &m.scheme,
+                class: &m.class,
+                dwelling_units: m.dwelling_units,
+                contracted_kva: m.contracted_kva,
+                customer: &m.customer,
+            },
         );
-        let contracted_kva = m
-            .contracted_kva
-            .and_then(|kva| f.within("contracted_kva", kva, 1..=CONTRACTED_KVA_MAX));
-        let customer = if m.customer.is_empty() {
-            None
-        } else {
-            f.opaque("customer", &m.customer)
-        };
-        let scheme = f.text("scheme", &m.scheme);
         let asked = (|| {
-            let open = OpenAccount {
-                scheme,
-                class: class?,
-                dwelling_units: units?,
-                contracted_kva,
-                customer,
-            };
             Some(Self::command(
                 key?,
                 Target::Account(account?),
-                Command::OpenAccount(open),
+                Command::OpenAccount(open?),
             ))
         })();
         f.finish(asked)
     }
+}
+
+/// What an account is opened with, as sent.
+pub(super) struct Opening<'a> {
+    pub(super) scheme: &'a str,
+    pub(super) class: &'a str,
+    pub(super) dwelling_units: u32,
+    pub(super) contracted_kva: Option<u32>,
+    pub(super) customer: &'a str,
+}
+
+/// Class and scales; `path` is what their fields' names begin with.
+pub(super) fn opening(f: &mut Fields, path: &str, m: &Opening<'_>) -> Option<OpenAccount> {
+    let named = |field: &str| format!("{path}{field}");
+    let class = f.text_given(&named("class"), m.class);
+    let dwelling_units = f.within(
+        &named("dwelling_units"),
+        m.dwelling_units.max(1),
+        1..=DWELLING_UNITS_MAX,
+    );
+    let contracted_kva = m
+        .contracted_kva
+        .and_then(|kva| f.within(&named("contracted_kva"), kva, 1..=CONTRACTED_KVA_MAX));
+    let customer = if_given(m.customer, |text| f.opaque(&named("customer"), text));
+    let scheme = f.text(&named("scheme"), m.scheme);
+    Some(OpenAccount {
+        scheme,
+        class: class?,
+        dwelling_units: dwelling_units?,
+        contracted_kva,
+        customer,
+    })
 }
 
 impl TryFrom<(&ChannelId, &pb::CloseAccountRequest)> for Asked {
@@ -372,7 +394,7 @@ pub(super) fn of_meter(
     f.finish(asked)
 }
 
-fn final_reading(
+pub(super) fn final_reading(
     f: &mut Fields,
     field: &str,
     reading: Option<&pb::FinalReading>,

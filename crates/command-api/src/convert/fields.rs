@@ -149,12 +149,27 @@ impl Fields {
         }
     }
 
-    /// An amount above zero.
-    pub fn money(&mut self, field: &str, text: &str) -> Option<Money> {
+    /// An amount, of any sign.
+    pub fn money_signed(&mut self, field: &str, text: &str) -> Option<Money> {
         if !self.given(field, text) {
             return None;
         }
-        let amount = Money::parse(text).map_err(|e| self.number(field, e)).ok()?;
+        Money::parse(text).map_err(|e| self.number(field, e)).ok()
+    }
+
+    /// An amount of zero or more.
+    pub fn money_or_zero(&mut self, field: &str, text: &str) -> Option<Money> {
+        let amount = self.money_signed(field, text)?;
+        if amount.is_negative() {
+            self.note(field, Malformed::FieldOutOfRange, "it must be zero or more");
+            return None;
+        }
+        Some(amount)
+    }
+
+    /// An amount above zero.
+    pub fn money(&mut self, field: &str, text: &str) -> Option<Money> {
+        let amount = self.money_signed(field, text)?;
         if !amount.is_positive() {
             self.note(field, Malformed::FieldOutOfRange, "it must be above zero");
             return None;

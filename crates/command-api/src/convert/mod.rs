@@ -5,8 +5,10 @@
 //! the trade is decided here.
 
 mod answers;
+mod billing;
 mod cases;
 mod commands;
+mod consumers;
 mod fields;
 mod legacy;
 mod numbers;
@@ -22,8 +24,10 @@ mod workorders;
 pub use answers::{
     of_token, published, stream_answer, stream_error, to_instant, to_token, to_utility,
 };
+pub use billing::AskedBillQuote;
 pub use cases::{ApplicationsQuestion, AskedCase, ComplaintsQuestion};
 pub use commands::{Asked, AskedConfirmation};
+pub use consumers::{ConsumersQuestion, CountsQuestion, bill_quoted, consumer_of};
 pub use fields::Fields;
 pub use legacy::LegacyQuestion;
 pub use numbers::renumber_answer;
@@ -33,7 +37,8 @@ pub use persons::{
 };
 pub use questions::{
     DaysQuestion, ExceptionsQuestion, MeterQuestion, MonthsQuestion, Named, OrdersQuestion,
-    ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion, to_page_token,
+    PageQuestion, ReceiptsQuestion, SettlementQuestion, StatementQuestion, SuspenseQuestion,
+    to_page_token,
 };
 pub use readings::{AskedReading, posted};
 pub use reports::{

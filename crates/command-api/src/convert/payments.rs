@@ -3,11 +3,12 @@
 //! A payment's meter is passed on as the payer typed it: the scheme judges it, and its refusal says what
 //! a good one is. Amounts are above zero here; limits and decimals are the scheme's too.
 
-use ledger_core::command::{Command, Source, VoidTopUp};
-use ledger_core::ids::{ChannelId, CommandKey, OpaqueRef};
+use ledger_core::command::{Command, PayBill, Source, VoidTopUp};
+use ledger_core::ids::{AccountId, ChannelId, CommandKey, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_service::{Ask, Target};
 
+use super::billing::self_reading;
 use super::commands::Asked;
 use super::fields::Fields;
 use crate::errors::{Malformed, No};
@@ -101,20 +102,45 @@ impl TryFrom<(&ChannelId, &pb::AllocateSuspenseRequest)> for Asked {
             Some(To::DebtOfAccountId(id)) => {
                 let account = f.account("debt_of_account_id", id);
                 (|| {
-                    let ask = Ask::PayDebt {
+                    let (amount, source) = (amount?, Source::Suspense(item?));
+                    of_account(key?, account?, Ask::PayDebt { amount, source })
+                })()
+            }
+            Some(To::DepositOfAccountId(id)) => {
+                let account = f.account("deposit_of_account_id", id);
+                (|| {
+                    let (amount, source) = (amount?, Source::Suspense(item?));
+                    of_account(key?, account?, Ask::PayDeposit { amount, source })
+                })()
+            }
+            Some(To::Bill(bill)) => {
+                let account = f.account("bill.account_id", &bill.account_id);
+                let reading = self_reading(&mut f, "bill.reading", bill.reading.as_ref());
+                (|| {
+                    let pay = PayBill {
                         amount: amount?,
+                        reading,
+                        protest: None,
                         source: Source::Suspense(item?),
                     };
-                    Some(Self {
-                        key: key?,
-                        target: Target::Account(account?),
-                        ask,
-                    })
+                    of_account(key?, account?, Ask::PayBill(pay))
                 })()
             }
         };
         f.finish(asked)
     }
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the last step of a chain of fields, each of which may be missing"
+)]
+fn of_account(key: CommandKey, account: AccountId, ask: Ask) -> Option<Asked> {
+    Some(Asked {
+        key,
+        target: Target::Account(account),
+        ask,
+    })
 }
 
 /// A return from suspense: the sender's key, the payment's own, the document.

@@ -68,6 +68,20 @@ pub(super) fn page(f: &mut Fields, size: u32, token: &str) -> Option<PageOf> {
     })
 }
 
+/// A question that has nothing but a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageQuestion(pub PageOf);
+
+impl TryFrom<(u32, &str)> for PageQuestion {
+    type Error = No;
+
+    fn try_from((size, token): (u32, &str)) -> Result<Self, No> {
+        let mut f = Fields::new();
+        let page = page(&mut f, size, token);
+        f.finish(page.map(Self))
+    }
+}
+
 /// A page's cursor as a token.
 #[must_use]
 pub fn to_page_token(next: Option<i64>) -> String {
@@ -330,32 +344,32 @@ impl TryFrom<&pb::GetMonthlyConsumptionRequest> for MonthsQuestion {
     fn try_from(m: &pb::GetMonthlyConsumptionRequest) -> Result<Self, No> {
         let mut f = Fields::new();
         let meter = f.meter("meter", &m.meter);
-        let from = f.month("from_month", &m.from_month);
-        let to = f.month("to_month", &m.to_month);
-        let months = from.zip(to).map(|(from, to)| to.months_since(from));
-        if months.is_some_and(|months| months < 0) {
-            f.note(
-                "to_month",
-                Malformed::FieldOutOfRange,
-                "it lies before from_month",
-            );
-        }
-        if months.is_some_and(|months| months >= MONTHS_MAX) {
-            f.note(
-                "to_month",
-                Malformed::FieldOutOfRange,
-                format!("at most {MONTHS_MAX} months at once"),
-            );
-        }
+        let months = months(&mut f, &m.from_month, &m.to_month);
         let question = (|| {
+            let (from, to) = months?;
             Some(Self {
                 meter: meter?,
-                from: from?,
-                to: to?,
+                from,
+                to,
             })
         })();
         f.finish(question)
     }
+}
+
+/// The first and the last month of a question.
+pub(super) fn months(f: &mut Fields, from: &str, to: &str) -> Option<(Month, Month)> {
+    let (from, to) = (f.month("from_month", from), f.month("to_month", to));
+    let months = from.zip(to).map(|(from, to)| to.months_since(from));
+    if months.is_some_and(|months| months < 0) {
+        let why = "it lies before from_month";
+        f.note("to_month", Malformed::FieldOutOfRange, why);
+    }
+    if months.is_some_and(|months| months >= MONTHS_MAX) {
+        let why = format!("at most {MONTHS_MAX} months at once");
+        f.note("to_month", Malformed::FieldOutOfRange, why);
+    }
+    from.zip(to)
 }
 
 /// A question about a meter number.

@@ -3,6 +3,7 @@
 //! A handler converts, asks the ledger or a read model, converts back. It decides nothing.
 
 mod accounts;
+mod billing;
 mod cases;
 mod debt;
 mod history;
@@ -36,6 +37,7 @@ use crate::gate::{Call, Gate};
 use crate::rehearsal::Rehearsal;
 
 pub(crate) use accounts::Accounts;
+pub(crate) use billing::Bills;
 pub(crate) use cases::{Applications, Complaints};
 pub(crate) use debt::Debts;
 pub(crate) use legacy::LegacyCredits;

@@ -1,4 +1,4 @@
-//! A served ledger: usms on a store in memory, five keys, a clock that the calls state.
+//! A served ledger: usms, ebcm and kplc on a store in memory, five keys, a clock that the calls state.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,7 +87,9 @@ impl World {
         if setup.void_window {
             text = text.replace("# void_window_hours = 24", "void_window_hours = 24");
         }
-        let policies = Policies::new(vec![SchemePolicy::from_toml(&text).unwrap()]).unwrap();
+        let mut served = vec![SchemePolicy::from_toml(&text).unwrap()];
+        served.extend(["ebcm", "kplc"].map(|name| SchemePolicy::builtin(name).unwrap()));
+        let policies = Policies::new(served).unwrap();
         let time = if setup.simulated {
             TimeSource::simulated(start())
         } else {

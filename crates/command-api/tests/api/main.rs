@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod billing;
 mod deadlines;
 mod desk;
 mod errors;

@@ -210,6 +210,12 @@ impl Billing {
         &self.open_queries
     }
 
+    /// Bills that are not paid whole, oldest first (K4).
+    #[must_use]
+    pub fn open_bills(&self) -> &[OpenBill] {
+        &self.open_bills
+    }
+
     /// The last day on which the oldest unpaid bill is paid in time.
     #[must_use]
     pub fn oldest_due(&self) -> Option<LocalDate> {

@@ -1,16 +1,17 @@
 //! Bills of a postpaid account: made at the reading or at the payment, paid oldest first, adjusted in the
 //! next (E1, E2, E18, K2, K8).
 
+use super::Account;
 use super::billing::Billing;
-use super::decide::{bad_input, not_offered};
+use super::decide::{Emitted, bad_input, not_offered};
 use super::draft::Draft;
 use super::payments::{ReceiptLine, payment, receipt};
 use super::{pricing, readings, supply};
 use crate::answer::{Answer, ReadingOutcome, ReceiptKind};
 use crate::command::{PayBill, Reading};
 use crate::event::{
-    BillAdjusted, BillPaid, BillRaised, BillingEvent, ConsumptionEstimated, EstimatesReversed,
-    MiscellaneousBilled, MiscellaneousKind,
+    AccountEvent, BillAdjusted, BillPaid, BillRaised, BillingEvent, ConsumptionEstimated,
+    EstimatesReversed, MiscellaneousBilled, MiscellaneousKind,
 };
 use crate::ids::OpaqueRef;
 use crate::num::{Money, Quantity};
@@ -44,7 +45,8 @@ pub(super) fn must_not_be_final(draft: &Draft<'_>) -> Result<(), Rejection> {
     }
 }
 
-/// All of it or nothing: a refusal leaves no fact of `act` behind (C9).
+/// All of it or nothing: a refusal leaves no fact of `act` behind (C9), but the query that it opened and
+/// names (K3).
 pub(super) fn whole<T>(
     draft: &mut Draft<'_>,
     act: impl FnOnce(&mut Draft<'_>) -> Result<T, Rejection>,
@@ -53,7 +55,12 @@ pub(super) fn whole<T>(
     let done = act(draft);
     if done.is_err() {
         *draft.account = before;
-        draft.emitted.truncate(emitted);
+        let undone = draft.emitted.split_off(emitted);
+        for Emitted { event, .. } in undone {
+            if let AccountEvent::Billing(raised @ BillingEvent::QueryRaised(_)) = event {
+                draft.emit_billing(raised);
+            }
+        }
     }
     done
 }
@@ -67,13 +74,23 @@ pub(super) fn record_own(
     let Some(reading) = reading else {
         return Ok(());
     };
-    match readings::record(draft, reading)? {
+    let outcome = readings::record(draft, reading)?;
+    must_be_own(draft.account, reading, outcome)
+}
+
+/// A reading that would be kept aside makes no bill.
+pub(super) fn must_be_own(
+    account: &Account,
+    reading: &Reading,
+    outcome: ReadingOutcome,
+) -> Result<(), Rejection> {
+    match outcome {
         ReadingOutcome::Accepted { .. } | ReadingOutcome::Duplicate | ReadingOutcome::Late => {
             Ok(())
         }
         ReadingOutcome::Refused(refusal) => Err(refusal),
         ReadingOutcome::Conflicting | ReadingOutcome::Quarantined => {
-            let meter = draft.account.meter_in_place(&reading.meter);
+            let meter = account.meter_in_place(&reading.meter);
             Err(Rejection::ImplausibleReading {
                 value: reading.value,
                 base: meter.map_or(Quantity::ZERO, |m| m.base.value),

@@ -205,8 +205,7 @@ fn apply_billing(draft: &mut Draft<'_>, command: &BillingCommand) -> Result<Answ
 
 /// Existence and status. Readings of a closed account's meter are judged by the meter's own end.
 fn must_be_alive(account: &Account, command: &Command) -> Result<(), Rejection> {
-    let opens = matches!(command, Command::OpenAccount(_))
-        || matches!(command, Command::Billing(billing) if billing.opens());
+    let opens = command.opening().is_some();
     let reads = matches!(command, Command::RecordReading(_) | Command::Tick);
     match account.lifecycle() {
         Lifecycle::Unborn if opens => Ok(()),

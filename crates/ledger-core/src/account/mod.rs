@@ -2,7 +2,7 @@
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
 //!   `meters`, `debts`, `supply`, `closing`, `deadlines`; for postpaid accounts `bills`, `close`,
-//!   `consumer`, `queries`, on what `billing` folds.
+//!   `consumer`, `queries`, on what `billing` folds; `quote` shows a bill before it is paid.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
 //!
@@ -32,6 +32,7 @@ mod payments;
 mod pricing;
 mod queries;
 mod quiet;
+mod quote;
 mod readings;
 mod responsible;
 mod supply;
@@ -45,6 +46,7 @@ pub use joining::{Joined, initial_credit_stream};
 pub use judge::{Judgement, Limits, judge};
 pub use legacy::{LegacyCredit, LegacyStage};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
+pub use quote::{BillLine, BillPart, BillQuote, quote_bill};
 pub use readings::needs_history;
 pub use responsible::Responsible;
 pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};

@@ -128,13 +128,35 @@ pub enum BillingCommand {
 }
 
 impl BillingCommand {
+    /// The opening, where it opens an account.
+    #[must_use]
+    pub const fn opening(&self) -> Option<&OpenAccount> {
+        match self {
+            Self::OpenConnection { open, .. }
+            | Self::OpenTemporary { open, .. }
+            | Self::Import { open, .. } => Some(open),
+            Self::PayBill(_)
+            | Self::PayDeposit { .. }
+            | Self::UseDeposit
+            | Self::PayOut { .. }
+            | Self::PostMiscellaneous { .. }
+            | Self::Adjust { .. }
+            | Self::CutConsumer { .. }
+            | Self::ReconnectConsumer
+            | Self::EndConnection { .. }
+            | Self::StopBill { .. }
+            | Self::Reactivate
+            | Self::ExtendTemporary { .. }
+            | Self::CutForDues { .. }
+            | Self::RaiseQuery { .. }
+            | Self::AnswerQuery { .. } => None,
+        }
+    }
+
     /// Whether it opens an account.
     #[must_use]
     pub const fn opens(&self) -> bool {
-        matches!(
-            self,
-            Self::OpenConnection { .. } | Self::OpenTemporary { .. } | Self::Import { .. }
-        )
+        self.opening().is_some()
     }
 
     /// Amount and source, where it is a payment.

@@ -83,23 +83,23 @@ pub enum BillingRefusal {
         paid_at: Timestamp,
     },
     /// A self-reading is below the one before (K3).
-    #[error("{value} is below the reading before, {base}; query {query} is open on it")]
+    #[error("{value} is below the reading before, {base}; {}", opened(*query))]
     SelfReadingBelow {
         /// As read.
         value: Quantity,
         /// Reading before.
         base: Quantity,
-        /// Number of the query.
+        /// Number of the query; 0 where only asked, which opens none.
         query: u32,
     },
     /// A self-reading is implausibly high (K3).
-    #[error("{units} a month is implausible after a mean of {mean}; query {query} is open on it")]
+    #[error("{units} a month is implausible after a mean of {mean}; {}", opened(*query))]
     SelfReadingHigh {
         /// Units of a month by this reading.
         units: Quantity,
         /// Mean of the months before.
         mean: Quantity,
-        /// Number of the query.
+        /// Number of the query; 0 where only asked, which opens none.
         query: u32,
     },
     /// No open query of this number (K6).
@@ -114,6 +114,15 @@ pub enum BillingRefusal {
         /// The limit.
         open: u32,
     },
+}
+
+/// What is said of a query; 0 is one that a quote does not open.
+fn opened(query: u32) -> String {
+    if query == 0 {
+        "sent with a payment it opens a query".to_owned()
+    } else {
+        format!("query {query} is open on it")
+    }
 }
 
 impl BillingRefusal {

@@ -190,6 +190,20 @@ fn e18_a_miscellaneous_bill_is_posted_to_fees_and_paid_with_the_next_bill() {
 }
 
 #[test]
+fn c2_a_deposit_that_came_with_the_application_is_on_the_books() {
+    let mut story = Story::of("ebcm");
+    let open = BillingCommand::OpenConnection {
+        open: open_of("domestic"),
+        deposit: money("1000"),
+    };
+    story.ask("2026-01-05 08:00:00", open);
+    let held = LedgerAccount::SecurityDeposit(story.account.id().clone());
+    assert_eq!(story.control(&held), money("-1000"));
+    let from = LedgerAccount::LegacyClearing(ledger_core::utility::Utility::Electricity);
+    assert_eq!(story.control(&from), money("1000"));
+}
+
+#[test]
 fn e18_a_deposit_is_paid_once_used_against_dues_and_what_is_left_goes_back() {
     let mut story = Story::imported("2026-01-05 08:00:00");
     let deposit = |amount: &str| BillingCommand::PayDeposit {

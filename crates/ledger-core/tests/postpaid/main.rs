@@ -15,5 +15,6 @@ mod ends;
 mod machine;
 mod months;
 mod properties;
+mod quotes;
 mod selfread;
 mod story;

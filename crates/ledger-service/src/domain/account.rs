@@ -16,6 +16,7 @@ use ledger_core::rejection::Rejection;
 use ledger_core::suspense;
 use ledger_core::time::Timestamp;
 
+use super::desk::malformed_amount;
 use super::encode::{Beside, Origin};
 use super::meters::{ClaimError, Look, MeterClaims};
 use super::{LedgerDomain, evidence as known, keys};
@@ -275,12 +276,17 @@ impl LedgerDomain {
             (Answer::Refused(refusal), Some(_)) if keys::is_malformed(&refusal) => {
                 (Answer::Refused(refusal), false)
             }
-            (Answer::Refused(refusal), Some((amount, Source::Taken))) => {
-                let day = self.policies().of(account).zone().date_of(task.received_at);
-                let (event, answer) =
-                    suspense::suspend(&task.claim.key, day, amount, &task.named, refusal);
-                claims.push(self.suspension(&task.claim.key, event, &origin));
-                (Answer::Suspended(answer), true)
+            (Answer::Refused(refusal), Some((amount, Source::Taken))) if !amount.is_zero() => {
+                let policy = self.policies().of(account);
+                if let Some(malformed) = malformed_amount(&policy, amount) {
+                    (Answer::Refused(malformed), false)
+                } else {
+                    let day = policy.zone().date_of(task.received_at);
+                    let (event, answer) =
+                        suspense::suspend(&task.claim.key, day, amount, &task.named, refusal);
+                    claims.push(self.suspension(&task.claim.key, event, &origin));
+                    (Answer::Suspended(answer), true)
+                }
             }
             (Answer::Refused(refusal), payment) => (Answer::Refused(refusal), payment.is_some()),
             (answer, _) => (answer, true),

@@ -8,7 +8,7 @@ use ledger_core::event::{Event, SchemePublished, SuspenseEvent, decode};
 use ledger_core::ids::{CommandKey, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_core::rejection::Rejection;
-use ledger_core::scheme::{Publication, judge_publication};
+use ledger_core::scheme::{Publication, SchemePolicy, judge_publication};
 use ledger_core::suspense;
 
 use super::encode::Beside;
@@ -60,7 +60,7 @@ impl LedgerDomain {
         named: &str,
         refusal: &Rejection,
     ) -> Decision<Verdict> {
-        if let Some(malformed) = self.malformed_amount(amount) {
+        if let Some(malformed) = malformed_amount(&self.policies().default_policy(), amount) {
             return refuse(malformed);
         }
         let ids = Ids::of_key(&task.claim.key);
@@ -108,29 +108,6 @@ impl LedgerDomain {
             stream: item_stream,
             expected: Expected::NoStream,
             events,
-        }
-    }
-
-    /// An amount that no account would look at either (C3).
-    fn malformed_amount(&self, amount: Money) -> Option<Rejection> {
-        let policy = self.policies().default_policy();
-        let (decimals, most) = (policy.currency().decimals, policy.limits().amount_max);
-        let bad = |reason: String| {
-            Some(Rejection::BadInput {
-                field: "amount".to_owned(),
-                reason,
-            })
-        };
-        if !amount.is_positive() {
-            return bad("must be above zero".to_owned());
-        }
-        if !amount.has_decimals_at_most(u32::from(decimals)) {
-            return Some(Rejection::TooFine { amount, decimals });
-        }
-        if amount > most {
-            bad(format!("must be at most {most}"))
-        } else {
-            None
         }
     }
 
@@ -258,6 +235,28 @@ fn published(evidence: &Evidence, stream: &StreamName) -> Result<Option<SchemePu
             | Event::Number(_),
         ) => Err(format!("{stream}: {} does not belong there", event.kind)),
         Err(error) => Err(format!("{stream}: {error}")),
+    }
+}
+
+/// An amount that no account would look at either, and that is no money to be kept (C3).
+pub(super) fn malformed_amount(policy: &SchemePolicy, amount: Money) -> Option<Rejection> {
+    let (decimals, most) = (policy.currency().decimals, policy.limits().amount_max);
+    let bad = |reason: String| {
+        Some(Rejection::BadInput {
+            field: "amount".to_owned(),
+            reason,
+        })
+    };
+    if !amount.is_positive() {
+        return bad("must be above zero".to_owned());
+    }
+    if !amount.has_decimals_at_most(u32::from(decimals)) {
+        return Some(Rejection::TooFine { amount, decimals });
+    }
+    if amount > most {
+        bad(format!("must be at most {most}"))
+    } else {
+        None
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "helpers of tests fail the test, like the tests themselves"
 )]
 
+mod billing;
 mod cases;
 mod crash;
 mod deadlines;

@@ -70,7 +70,8 @@ pub(crate) fn policies() -> Policies {
     let text = SchemePolicy::builtin_text("payu").unwrap();
     let text = text.replacen("zone = ", "void_window_hours = 24\nzone = ", 1);
     let payu = SchemePolicy::from_toml(&text).unwrap();
-    Policies::new(vec![policy(), payu]).unwrap()
+    let ebcm = SchemePolicy::builtin("ebcm").unwrap();
+    Policies::new(vec![policy(), payu, ebcm]).unwrap()
 }
 
 pub(crate) struct World {

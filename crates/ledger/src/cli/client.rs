@@ -2,10 +2,11 @@
 
 use clap::Args;
 use command_api::{Client, pb};
-use ledger_core::time::{Timestamp, Zone};
+use ledger_core::time::{LocalDateTime, Timestamp, Zone};
 use serde_json::{Value, json};
 
 use crate::cli::{Globals, flag, scheme};
+use crate::compose::policies;
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::output::local::local_time;
@@ -60,6 +61,43 @@ pub(crate) fn zone_of(settings: &Settings, scheme_name: &str) -> Result<Zone, Fa
     Ok(scheme::policy(settings, scheme_name)?.zone().clone())
 }
 
+/// A time as people write it: with an offset of its own, or local to a scheme, the first where none is named.
+///
+/// # Errors
+/// A text that is no time, or a scheme that this program does not know.
+pub(crate) fn instant_in(
+    connected: &Connected,
+    scheme_name: Option<&str>,
+    text: &str,
+) -> Result<prost_types::Timestamp, Failure> {
+    let at = match Timestamp::parse(text) {
+        Ok(at) => at,
+        Err(_) => {
+            let local = LocalDateTime::parse(&local_text(text))
+                .map_err(|error| Failure::usage("TIME", format!("{text:?}: {error}")))?;
+            let zone = match scheme_name {
+                Some(name) => zone_of(&connected.settings, name)?,
+                None => policies(&connected.settings)?
+                    .default_policy()
+                    .zone()
+                    .clone(),
+            };
+            zone.local_to_utc(local, None)
+        }
+    };
+    Ok(command_api::convert::to_instant(at))
+}
+
+/// `2026-03-10 09:00` as the form with seconds.
+fn local_text(text: &str) -> String {
+    let text = text.trim().replacen(' ', "T", 1);
+    if text.len() == "2026-03-10T09:00".len() {
+        format!("{text}:00")
+    } else {
+        text
+    }
+}
+
 /// A protobuf instant; `None` outside the ledger's years.
 pub(crate) fn instant(at: &prost_types::Timestamp) -> Option<Timestamp> {
     let millis = at
@@ -96,5 +134,16 @@ pub(crate) fn unit(utility: i32) -> &'static str {
         Ok(pb::Utility::Electricity) => "kWh",
         Ok(pb::Utility::Water) => "m³",
         Ok(pb::Utility::Unspecified) | Err(_) => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_text;
+
+    #[test]
+    fn a_local_time_needs_no_seconds() {
+        assert_eq!(local_text("2026-03-10 09:00"), "2026-03-10T09:00:00");
+        assert_eq!(local_text("2026-03-10T09:00:30"), "2026-03-10T09:00:30");
     }
 }

@@ -5,10 +5,12 @@
 
 mod account;
 mod application;
+mod bill;
 pub(crate) mod client;
 mod clock;
 mod complaint;
 mod completions;
+pub(crate) mod consumer;
 mod dead_letters;
 mod doctor;
 mod import;
@@ -118,6 +120,10 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Shows an account of a running ledger: balances, statement, history, consumption.
     Account(account::AccountArgs),
+    /// Shows, pays and posts bills of postpaid accounts, and does the office's acts.
+    Bill(bill::BillArgs),
+    /// Shows how postpaid consumers stand: one, lists, counts by status.
+    Consumer(consumer::ConsumerArgs),
     /// Tops a meter up.
     Topup(topup::TopUpArgs),
     /// Serves a practice ledger with meters that give each answer, for whoever writes a client.
@@ -280,6 +286,8 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
     match command {
         Command::Serve(args) => serve::run(args, globals),
         Command::Account(args) => account::run(args, globals),
+        Command::Bill(args) => bill::run(args, globals),
+        Command::Consumer(args) => consumer::run(args, globals),
         Command::Topup(args) => topup::run(args, globals),
         Command::Sandbox(args) => sandbox::run(args, globals),
         Command::Payments(args) => payments::run(args, globals),

@@ -5,18 +5,21 @@
 //! money through gRPC; only the clock is simulated, so that years pass in a minute. `town` says who
 //! lives there, `sources` where the readings come from, `timeline` in which order they arrive, `feed`
 //! and `counter` send them and the money, `report` says what became of it all. Other schemes' stories are
-//! folders of their own (`payu`) on the same servers.
+//! folders of their own (`payu`, `kplc`, `ebcm`) on the same servers; `story` is what they share.
 
 mod args;
 mod counter;
+mod ebcm;
 mod feed;
 mod generate;
+mod kplc;
 mod payu;
 mod report;
 mod report_text;
 mod run;
 mod servers;
 mod sources;
+mod story;
 mod timeline;
 mod town;
 
@@ -34,6 +37,8 @@ pub(crate) fn run(args: &DemoArgs, globals: &Globals) -> Result<Exit, Failure> {
         match args.scheme {
             DemoScheme::Usms => run::run(args, globals).await,
             DemoScheme::Payu => payu::run(args, globals).await,
+            DemoScheme::Kplc => kplc::run(args, globals).await,
+            DemoScheme::Ebcm => ebcm::run(args, globals).await,
         }
     })
 }

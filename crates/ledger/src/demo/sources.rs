@@ -42,7 +42,7 @@ pub(crate) fn story(
     console: Console,
 ) -> Result<Story, Failure> {
     if args.electricity.is_none() && args.water.is_none() {
-        let (town, timeline) = generate::town(args.seed, args.households, args.days, policy);
+        let (town, timeline) = generate::town(args.seed, args.households, args.days(), policy);
         return Ok(Story {
             town,
             timeline,

@@ -8,6 +8,7 @@
     reason = "a test tells its story in one piece and stops at the step that fails"
 )]
 
+mod billing;
 mod books;
 mod documents;
 mod household;

@@ -14,13 +14,14 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use rustc_hash::FxHashMap;
 
+use super::bills::{self, BillLineView};
 use crate::fact::AccountFact;
 use crate::sheet::{Part, Sheet};
 use crate::sql::{Cells, Table, count, parts};
 
 pub(crate) const TABLE: Table = Table {
     projection: "consumers",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE consumers (
   account_no INTEGER PRIMARY KEY,
@@ -30,7 +31,7 @@ CREATE TABLE consumers (
   dues_micro INTEGER NOT NULL, dues_rest INTEGER NOT NULL,
   deposit_micro INTEGER NOT NULL, deposit_rest INTEGER NOT NULL,
   oldest_month TEXT, queries INTEGER NOT NULL,
-  state TEXT NOT NULL
+  state TEXT NOT NULL, charged TEXT NOT NULL
 ) STRICT;
 CREATE INDEX consumers_by_close ON consumers (next_close);
 CREATE INDEX consumers_by_status ON consumers (status, account_no);
@@ -53,6 +54,8 @@ pub(crate) struct Consumer {
     since: Timestamp,
     /// Month whose close cut it (E5).
     cut_in: Option<Month>,
+    /// What the newest reading charged, for the bill that is made of it.
+    pub(crate) charged: Vec<BillLineView>,
 }
 
 impl Consumer {
@@ -95,6 +98,7 @@ pub(crate) fn fold(
             billing: Billing::listed(e),
             since: fact.at,
             cut_in: None,
+            charged: Vec::new(),
         }));
     }
     let Some(part) = &mut sheet.consumer else {
@@ -164,21 +168,24 @@ pub(crate) fn state(cells: &mut Cells<'_, '_>) -> rusqlite::Result<Billing> {
 }
 
 pub(crate) fn load(conn: &Connection, account_no: i64) -> rusqlite::Result<Option<Consumer>> {
-    conn.prepare_cached("SELECT state, status_ms, cut_in FROM consumers WHERE account_no = ?1")?
-        .query_row([account_no], |row| {
-            let mut cells = Cells::of(row);
-            Ok(Consumer {
-                billing: state(&mut cells)?,
-                since: cells.time()?,
-                cut_in: cells.month_opt()?,
-            })
+    conn.prepare_cached(
+        "SELECT state, status_ms, cut_in, charged FROM consumers WHERE account_no = ?1",
+    )?
+    .query_row([account_no], |row| {
+        let mut cells = Cells::of(row);
+        Ok(Consumer {
+            billing: state(&mut cells)?,
+            since: cells.time()?,
+            cut_in: cells.month_opt()?,
+            charged: bills::lines(&mut cells)?,
         })
-        .optional()
+    })
+    .optional()
 }
 
 pub(crate) fn write(tx: &Transaction<'_>, sheets: &mut [&mut Sheet]) -> rusqlite::Result<()> {
     let mut statement = tx.prepare_cached(
-        "INSERT OR REPLACE INTO consumers VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+        "INSERT OR REPLACE INTO consumers VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
     )?;
     for sheet in sheets {
         let no = sheet.no;
@@ -206,6 +213,7 @@ pub(crate) fn write(tx: &Transaction<'_>, sheets: &mut [&mut Sheet]) -> rusqlite
             oldest.map(|month| month.to_string()),
             i64::try_from(billing.open_queries().len()).unwrap_or(i64::MAX),
             text,
+            bills::text_of(&row.charged)?,
         ])?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod applications;
 pub(crate) mod balances;
+pub(crate) mod bills;
 pub(crate) mod complaints;
 pub(crate) mod consumers;
 pub(crate) mod consumption;

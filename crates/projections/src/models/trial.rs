@@ -16,7 +16,7 @@ use crate::sql::{Cells, Table, count, parts};
 
 pub(crate) const TABLE: Table = Table {
     projection: "trial-balance",
-    version: 1,
+    version: 2,
     create: "
 CREATE TABLE trial_balance (
   ledger_account TEXT PRIMARY KEY,

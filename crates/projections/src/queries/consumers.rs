@@ -2,10 +2,11 @@
 
 use ledger_core::account::Billing;
 use ledger_core::dues::Due;
+use ledger_core::event::Listing;
 use ledger_core::ids::AccountId;
 use ledger_core::num::Money;
 use ledger_core::status::Status;
-use ledger_core::time::{Month, Timestamp};
+use ledger_core::time::{LocalDate, Month, Timestamp};
 use ledger_core::utility::Utility;
 use rusqlite::{Row, params};
 use serde::Serialize;
@@ -38,6 +39,12 @@ pub struct ConsumerView {
     pub open: Vec<Due>,
     /// Open queries (K6).
     pub queries: u64,
+    /// As what it is listed.
+    pub listing: Listing,
+    /// Start of the connection (E10).
+    pub connected_on: LocalDate,
+    /// Last day on which the oldest unpaid bill is paid in time (K4).
+    pub oldest_due: Option<LocalDate>,
 }
 
 /// Which consumers.
@@ -47,6 +54,12 @@ pub enum ConsumerFilter {
     All,
     /// In one status.
     Status(Status),
+    /// Owing anything.
+    Owing,
+    /// With an open query (K6).
+    Queried,
+    /// Cut for dues, unpaid (E6).
+    Disconnected,
     /// Belated; after the 20th these are due for disconnection (E5).
     Belated,
     /// Paid and waiting for the JE (E7).
@@ -60,6 +73,9 @@ impl ConsumerFilter {
     const fn condition(self) -> &'static str {
         match self {
             Self::All | Self::Status(_) => "1 = 1",
+            Self::Owing => "(c.dues_micro > 0 OR (c.dues_micro = 0 AND c.dues_rest > 0))",
+            Self::Queried => "c.queries > 0",
+            Self::Disconnected => "c.status IN ('DIS1','DIS2','DIS3','DIS4','DIS5')",
             Self::Belated => "c.status = 'BLTD'",
             Self::DueForReconnection => "c.status IN ('PNR1','PNR2','PNR3','PNR4','PNR5')",
             Self::Recovery => "c.status IN ('PDNP','PDOR','DISP')",
@@ -106,6 +122,9 @@ impl Snapshot {
         let status = match filter {
             ConsumerFilter::Status(status) => Some(status.code()),
             ConsumerFilter::All
+            | ConsumerFilter::Owing
+            | ConsumerFilter::Queried
+            | ConsumerFilter::Disconnected
             | ConsumerFilter::Belated
             | ConsumerFilter::DueForReconnection
             | ConsumerFilter::Recovery => None,
@@ -158,8 +177,14 @@ fn view(row: &Row<'_>) -> rusqlite::Result<(i64, ConsumerView)> {
         deposit: cells.money()?,
         queries: cells.count()?,
         open: Vec::new(),
+        listing: Listing::Billed,
+        connected_on: LocalDate::MIN,
+        oldest_due: None,
     };
     let billing: Billing = state(&mut cells)?;
     view.open = billing.dues().open().to_vec();
+    view.listing = billing.listing();
+    view.connected_on = billing.since();
+    view.oldest_due = billing.oldest_due();
     Ok((no, view))
 }

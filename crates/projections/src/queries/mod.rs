@@ -7,6 +7,7 @@
 
 mod accounts;
 mod applications;
+mod bills;
 mod clock;
 mod complaints;
 mod consumers;
@@ -24,6 +25,7 @@ mod suspense;
 mod totals;
 mod workorders;
 
+pub use crate::models::bills::BillLineView;
 pub use crate::models::exceptions::ExceptionKind;
 pub use crate::models::legacy::LegacyState;
 pub use crate::models::suspense::SuspenseState;
@@ -32,6 +34,7 @@ pub use accounts::{
     WalletView,
 };
 pub use applications::{ApplicationFilter, ApplicationView};
+pub use bills::BillView;
 pub use clock::DueSummary;
 pub use complaints::{ComplaintAction, ComplaintFilter, ComplaintView};
 pub use consumers::{ConsumerFilter, ConsumerView, StatusCount};

@@ -18,7 +18,9 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 19] {
+pub(crate) fn tables() -> [&'static Table; 19] {}
+
+pub(crate) fn tables() -> [&'static Table; 16] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,
@@ -39,6 +41,7 @@ pub(crate) fn tables() -> [&'static Table; 19] {
         &models::numbers::TABLE,
         &models::applications::TABLE,
         &models::complaints::TABLE,
+        &models::bills::TABLE,
     ]
 }
 

@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, its helpers too"
 )]
 
+mod billing;
 mod channels;
 #[path = "../common/mod.rs"]
 mod common;

@@ -2,12 +2,10 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use command_api::pb;
-use ledger_core::time::{LocalDateTime, Timestamp};
 
 use crate::cli::Globals;
-use crate::cli::client::{Connected, ServerArgs, connect};
+use crate::cli::client::{Connected, ServerArgs, connect, instant_in};
 use crate::cli::legacy::{UtilityName, done};
-use crate::compose::policies;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -231,7 +229,7 @@ async fn send(
     connected: &Connected,
 ) -> Result<(&'static str, Option<pb::Outcome>), Failure> {
     let mut client = connected.client.work_orders();
-    let at = |text: &str| instant_of(connected, text);
+    let at = |text: &str| instant_in(connected, None, text);
     Ok(match step {
         Step::Issue(args) => {
             let answer = client.issue_work_order(issue(args)).await?.into_inner();
@@ -369,41 +367,5 @@ fn settle(args: &SettleArgs) -> pb::SettleOldAccountRequest {
         final_bill: args.final_bill.clone().unwrap_or_default(),
         refund: args.refund,
         debt,
-    }
-}
-
-/// A time as people write it: local to the first scheme, or with an offset of its own.
-fn instant_of(connected: &Connected, text: &str) -> Result<prost_types::Timestamp, Failure> {
-    let at = match Timestamp::parse(text) {
-        Ok(at) => at,
-        Err(_) => {
-            let local = local_text(text);
-            let local = LocalDateTime::parse(&local)
-                .map_err(|error| Failure::usage("TIME", format!("{text:?}: {error}")))?;
-            let policies = policies(&connected.settings)?;
-            policies.default_policy().zone().local_to_utc(local, None)
-        }
-    };
-    Ok(command_api::convert::to_instant(at))
-}
-
-/// `2026-03-10 09:00` as the form with seconds.
-fn local_text(text: &str) -> String {
-    let text = text.trim().replacen(' ', "T", 1);
-    if text.len() == "2026-03-10T09:00".len() {
-        format!("{text}:00")
-    } else {
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_local_time_needs_no_seconds() {
-        assert_eq!(local_text("2026-03-10 09:00"), "2026-03-10T09:00:00");
-        assert_eq!(local_text("2026-03-10T09:00:30"), "2026-03-10T09:00:30");
     }
 }

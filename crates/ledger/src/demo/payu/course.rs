@@ -1,7 +1,5 @@
 //! The course of the story, day by day: energy is used and read, then everyone looks at the meter.
 
-use std::collections::BTreeMap;
-
 use command_api::client::Client;
 use command_api::pb;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -9,11 +7,9 @@ use ledger_core::command::Reading;
 use ledger_core::num::Money;
 use ledger_core::time::{Millis, Timestamp};
 use ledger_core::utility::Utility;
-use tonic::Status;
 
-use super::super::counter::{failed, instant, refusal, register, top_up};
-use super::super::feed::Feed;
-use super::super::servers::Ledger;
+use super::super::counter::{instant, register, top_up};
+use super::super::story::{Refusals, Stage, done};
 use super::super::timeline::Message;
 use super::people::{Carries, Habit, Joiner, People};
 use crate::failure::Failure;
@@ -45,16 +41,12 @@ pub(super) struct Seen {
     /// Values that meters took in.
     pub(super) delivered: u64,
     /// Refusals by code.
-    pub(super) refused: BTreeMap<String, u64>,
+    pub(super) refused: Refusals,
     /// Receipts whose arrears share was not the fifth, to the cent, of what is left.
     pub(super) wrong_shares: u64,
 }
 
 impl Seen {
-    fn refuse(&mut self, code: String) {
-        *self.refused.entry(code).or_default() += 1;
-    }
-
     fn add(&mut self, other: Self) {
         self.top_ups += other.top_ups;
         self.paid += other.paid;
@@ -63,19 +55,14 @@ impl Seen {
         self.draws += other.draws;
         self.delivered += other.delivered;
         self.wrong_shares += other.wrong_shares;
-        for (code, n) in other.refused {
-            *self.refused.entry(code).or_default() += n;
-        }
+        self.refused.add(other.refused);
     }
 }
 
 /// The story under way.
 pub(super) struct Course {
-    /// The office's connection.
-    pub(super) office: Client,
-    channels: Vec<Client>,
-    /// The meters' side.
-    pub(super) feed: Feed,
+    /// Servers and connections.
+    pub(super) stage: Stage,
     /// Who takes part.
     pub(super) people: People,
     /// What was seen.
@@ -83,30 +70,13 @@ pub(super) struct Course {
 }
 
 impl Course {
-    /// Connects with each key.
-    pub(super) async fn connect(
-        ledger: &Ledger,
-        feed: Feed,
-        people: People,
-    ) -> Result<Self, Failure> {
-        let (mut office, mut channels) = (None, Vec::new());
-        for key in &ledger.keys {
-            let client = Client::connect(&ledger.address, &key.secret).await;
-            let client = client.map_err(|e| Failure::unavailable("DEMO_GRPC", e.to_string()))?;
-            if key.channel == "office" {
-                office = Some(client);
-            } else {
-                channels.push(client);
-            }
-        }
-        let office = office.ok_or_else(|| Failure::usage("DEMO_KEYS", "no key for the office"))?;
-        Ok(Self {
-            office,
-            channels,
-            feed,
+    /// Everyone is there.
+    pub(super) fn new(stage: Stage, people: People) -> Self {
+        Self {
+            stage,
             people,
             seen: Seen::default(),
-        })
+        }
     }
 
     /// Plays so many days.
@@ -117,12 +87,12 @@ impl Course {
         let progress = Progress::begin(console, "days", "days", u64::try_from(days).unwrap_or(0));
         for day in 0..days {
             let messages = self.day_of_readings(day);
-            self.feed.publish(&messages).await?;
-            self.feed.wait_until_taken().await?;
+            self.stage.feed.publish(&messages).await?;
+            self.stage.feed.wait_until_taken().await?;
             let evening = self.people.day(day + 1) + Millis::minutes(2);
             self.all_act(evening).await?;
-            self.feed.confirm_orders(evening).await?;
-            self.feed.hear().await?;
+            self.stage.feed.confirm_orders(evening).await?;
+            self.stage.feed.hear().await?;
             progress.add(1);
         }
         progress.end();
@@ -131,7 +101,7 @@ impl Course {
 
     async fn all_join(&mut self) -> Result<(), Failure> {
         let at = self.people.start;
-        let office = self.office.at(at);
+        let office = self.stage.office.at(at);
         let last = self.people.joiners.len().saturating_sub(1);
         let (many, again) = self.people.joiners.split_at(last);
         let joined = stream::iter(many).map(|joiner| join(&office, joiner, at));
@@ -177,8 +147,9 @@ impl Course {
     }
 
     async fn all_act(&mut self, now: Timestamp) -> Result<(), Failure> {
-        let office = self.office.at(now);
-        let tills: Vec<Client> = self.channels.iter().map(|till| till.at(now)).collect();
+        let office = self.stage.office.at(now);
+        let tills = &self.stage.tills;
+        let tills: Vec<Client> = tills.iter().map(|till| till.at(now)).collect();
         let acted = stream::iter(self.people.joiners.iter().enumerate()).map(|(n, joiner)| {
             let till = tills.get(n % tills.len().max(1)).unwrap_or(&office).clone();
             let office = office.clone();
@@ -226,7 +197,8 @@ async fn join(office: &Client, joiner: &Joiner, at: Timestamp) -> Result<Seen, F
     };
     // Some come a broken plan too early.
     if joiner.habit == Habit::Stops {
-        count_refusal(&mut seen, office.prepayment().join_scheme(eager).await)?;
+        let answer = office.prepayment().join_scheme(eager).await;
+        seen.refused.count("joining", answer)?;
     }
     done("joining", office.prepayment().join_scheme(ready).await)?;
     let install = pb::InstallMeterRequest {
@@ -346,25 +318,8 @@ async fn pay(
             taken_in_at: Some(instant(evening.now)),
         };
         let answer = evening.office.prepayment().deliver_credit(deliver).await;
-        seen.delivered += u64::from(answer.is_ok());
-        count_refusal(seen, answer)?;
-    }
-    Ok(())
-}
-
-fn done<T>(doing: &str, answer: Result<tonic::Response<T>, Status>) -> Result<T, Failure> {
-    answer
-        .map(tonic::Response::into_inner)
-        .map_err(|status| failed(doing, &status))
-}
-
-/// A business refusal is part of the story; any other failure ends it.
-fn count_refusal<T>(
-    seen: &mut Seen,
-    answer: Result<tonic::Response<T>, Status>,
-) -> Result<(), Failure> {
-    if let Err(status) = answer {
-        seen.refuse(refusal(&status).ok_or_else(|| failed("asking", &status))?);
+        let taken_in = seen.refused.count("taking a value in", answer)?;
+        seen.delivered += u64::from(taken_in.is_some());
     }
     Ok(())
 }

@@ -9,15 +9,11 @@ mod course;
 mod people;
 mod report;
 
-use std::time::Instant;
-
 use ledger_core::scheme::SchemePolicy;
 
 use self::course::Course;
 use super::args::DemoArgs;
-use super::feed::Feed;
-use super::run::Folder;
-use super::servers::{Ledger, Nats};
+use super::story::{Stage, tell};
 use crate::cli::Globals;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -28,36 +24,14 @@ const SCHEME: &str = "payu";
 /// Runs it.
 pub(super) async fn run(args: DemoArgs, globals: Globals) -> Result<Exit, Failure> {
     let console = globals.console;
-    if args.electricity.is_some() || args.water.is_some() {
-        return Err(
-            Failure::usage("DEMO_FILES", "this scheme's story makes its own readings")
-                .advise("leave --electricity and --water out"),
-        );
-    }
     let policy = SchemePolicy::builtin(SCHEME)
         .map_err(|e| Failure::damaged("DEMO_SCHEME", e.to_string()))?;
     let people = people::people(&args, &policy);
-    let folder = Folder::make(args.data.as_deref())?;
-    console.note("starting nats-server and ledger serve on loopback ports");
-    let nats = Nats::start(args.nats_server.as_deref(), folder.path()).await?;
-    let ledger = Ledger::start(&nats.url, folder.path()).await?;
-    let feed = Feed::connect(&nats.url).await?;
-    let mut course = Course::connect(&ledger, feed, people).await?;
-    let began = Instant::now();
-    course.play(i64::from(args.days), console).await?;
-    let seconds = began.elapsed().as_secs_f64();
-    let report = report::gather(course, seconds).await?;
-    ledger.stop()?;
-    nats.stop()?;
-    if let Some(file) = &args.report {
-        let text = format!("{:#}\n", report.json());
-        std::fs::write(file, text).map_err(|e| Failure::file("writing", file, &e))?;
-    }
-    console.answer(|| report.text(), || report.json())?;
-    console.note(&super::report::look_further(folder.kept(), "joiner-00001"));
-    Ok(if report.accounts_for_everything() {
-        Exit::Done
-    } else {
-        Exit::Found
-    })
+    let stage = Stage::set(&args, console).await?;
+    let mut course = Course::new(stage, people);
+    course.play(i64::from(args.days()), console).await?;
+    let mut report = report::gather(&course).await?;
+    let ended = course.stage.strike()?;
+    report.seconds = ended.seconds;
+    tell(&report, &ended, (&args, console, "joiner-00001"))
 }
