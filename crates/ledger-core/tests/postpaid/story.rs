@@ -68,7 +68,7 @@ pub(crate) struct Story {
 impl Story {
     /// Nothing yet, of a scheme.
     pub(crate) fn of(scheme: &str) -> Self {
-        Self::under(SchemePolicy::builtin(scheme).unwrap())
+        Self::under(crate::common::scheme(scheme))
     }
 
     pub(crate) fn under(policy: SchemePolicy) -> Self {
