@@ -1,13 +1,12 @@
 //! What people do: they move in, pay or do not, are cut and come back, exchange meters, and leave; and what
 //! the office does with them. Which of it there is, the scheme's policy decides.
 
-use ledger_core::account::Supply;
 use ledger_core::answer::Answer;
 use ledger_core::command::{
     BillingCommand, CloseTo, Command, DeliverCredit, ExchangeMeter, FinalReading, InstallMeter,
     PayDebt, Source, TopUp,
 };
-use ledger_core::event::{RegisterSpec, SupplyReason};
+use ledger_core::event::RegisterSpec;
 use ledger_core::ids::{ChannelId, MeterNumber, OpaqueRef};
 use ledger_core::num::Money;
 use ledger_core::scheme::SchemePolicy;
@@ -503,12 +502,6 @@ impl House {
         at: Timestamp,
     ) -> Result<(), Finding> {
         self.ask(policy, machine, at, Ask::Tick).map(drop)
-    }
-
-    /// Whether supply is off for this reason.
-    pub(crate) fn is_cut_for(&self, why: SupplyReason) -> bool {
-        let wallets = self.account.wallets();
-        wallets.iter().any(|w| w.supply == Supply::Off(why))
     }
 }
 

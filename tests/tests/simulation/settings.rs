@@ -48,9 +48,9 @@ impl Settings {
         self.only.is_none_or(|only| only == index)
     }
 
-    /// Whether all houses are played, so that everything must have happened.
-    pub(crate) fn is_whole(&self) -> bool {
-        self.only.is_none()
+    /// Whether at least so much is played that everything must have happened.
+    pub(crate) fn plays_all(&self, accounts: usize, months: usize) -> bool {
+        self.only.is_none() && self.accounts >= accounts && self.months >= months
     }
 
     /// How to see the same again.

@@ -146,8 +146,19 @@ impl Watch {
         }
         if let Answer::Receipt(receipt) = &said.answer {
             self.receipt(policy, receipt);
+        } else {
+            self.deposits_of_openings(said);
         }
         Ok(())
+    }
+
+    /// A deposit that comes with the opening is answered by the opening, not by its receipt (E14).
+    fn deposits_of_openings(&mut self, said: &Said) {
+        for entry in &said.log {
+            if let AccountEvent::Billing(BillingEvent::SecurityDepositPaid(e)) = &entry.event {
+                self.take_out(&e.pay.ch, -e.a);
+            }
+        }
     }
 
     fn take(&mut self, policy: &SchemePolicy, entry: &Entry) -> Result<(), Finding> {

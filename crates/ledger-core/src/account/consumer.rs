@@ -13,7 +13,7 @@ use crate::event::{
     ObligatoryFeeCharged, Payment, SecurityDepositPaid, SecurityDepositReturned,
     SecurityDepositUsed, SupplyReason, TemporaryConnectionExtended,
 };
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, ReceiptNumber};
 use crate::num::Money;
 use crate::rejection::{BillingRefusal, Rejection};
 use crate::scheme::StatusPolicy;
@@ -65,9 +65,31 @@ pub(super) fn open(
     if listed.until.is_some_and(|until| until < draft.today()) {
         return Err(bad_input("until", "lies in the past"));
     }
+    // The deposit is a payment of its own, with its receipt, so that it is posted and settled (C2, C14).
+    let deposit = listed.deposit;
+    let taken = if deposit.is_zero() {
+        None
+    } else {
+        Some(payment(draft, &Source::NotTaken)?)
+    };
     open_account(draft, open)?;
     list(draft, listed);
+    if let Some(pay) = taken {
+        take_deposit(draft, deposit, pay);
+    }
     Ok(())
+}
+
+fn take_deposit(draft: &mut Draft<'_>, amount: Money, pay: Payment) -> ReceiptNumber {
+    let number = draft.next_receipt();
+    draft.emit_billing(BillingEvent::SecurityDepositPaid(SecurityDepositPaid {
+        u: draft.policy.billed_utility(),
+        a: amount,
+        b: draft.this_month(),
+        rc: number.clone(),
+        pay,
+    }));
+    number
 }
 
 /// Lists a plainly opened account where its scheme bills.
@@ -92,7 +114,7 @@ fn list(draft: &mut Draft<'_>, listed: &Listed) {
         d: listed.since.unwrap_or(today),
         a: listed.arrears,
         until: listed.until,
-        dep: listed.deposit,
+        dep: Money::ZERO,
     }));
 }
 
@@ -283,14 +305,7 @@ pub(super) fn pay_deposit(
         return Err(BillingRefusal::NotTheDeposit { deposit: missing }.into());
     }
     let pay = payment(draft, source)?;
-    let number = draft.next_receipt();
-    draft.emit_billing(BillingEvent::SecurityDepositPaid(SecurityDepositPaid {
-        u: utility,
-        a: amount,
-        b: draft.this_month(),
-        rc: number.clone(),
-        pay: pay.clone(),
-    }));
+    let number = take_deposit(draft, amount, pay.clone());
     if pending {
         supply::order_billed(draft, Supply::On, SupplyReason::Staff);
     }

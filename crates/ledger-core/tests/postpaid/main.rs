@@ -16,6 +16,7 @@ mod bills;
 mod ends;
 mod machine;
 mod months;
+mod policy;
 mod properties;
 mod selfread;
 mod story;
