@@ -183,15 +183,15 @@ impl House {
         }
     }
 
-    /// A value that the meter did not show: much too high, or well below.
+    /// A value that the meter did not show: much too high, or well below what is charged already.
     fn garble(&mut self, at: usize, when: Timestamp, sent: &Sent) {
         let device = &self.devices[at];
         let wrong = if self.dice.percent(50) {
             sent.ran + 300_000 * UNIT
         } else {
-            sent.ran - 600 * UNIT
+            device.accepted - 50 * UNIT
         };
-        if wrong < device.first.min(sent.ran) {
+        if wrong < device.first {
             return;
         }
         let read_at = sent.reading.read_at - Millis::minutes(7);

@@ -20,3 +20,4 @@ mod policy;
 mod properties;
 mod selfread;
 mod story;
+mod table;
