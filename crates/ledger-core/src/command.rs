@@ -2,7 +2,7 @@
 
 mod billing;
 
-pub use billing::{BillingCommand, PayBill};
+pub use billing::{BillingCommand, OpeningDeposit, PayBill};
 
 use serde::{Deserialize, Serialize};
 

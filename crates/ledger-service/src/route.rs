@@ -94,7 +94,11 @@ pub(crate) async fn command(
 fn decided_by(ledger: &Ledger, number: &AccountId, ask: &Ask) -> AccountId {
     match ask {
         Ask::Command(command) if opens(command) => number.clone(),
-        Ask::Command(_) | Ask::TopUp { .. } | Ask::PayDebt { .. } => ledger.account_id(number),
+        Ask::Command(_)
+        | Ask::TopUp { .. }
+        | Ask::PayDebt { .. }
+        | Ask::PayBill(_)
+        | Ask::PayDeposit { .. } => ledger.account_id(number),
     }
 }
 

@@ -7,7 +7,7 @@
 const PROSE: [&str; 1] = ["source"];
 
 /// Words that policies choose from; a word is changed into the others of its group.
-const GROUPS: [&[&str]; 10] = [
+const GROUPS: [&[&str]; 18] = [
     &["disconnect", "none"],
     &["any_balance", "above_zero"],
     &["digits", "capitals_and_digits"],
@@ -17,6 +17,14 @@ const GROUPS: [&[&str]; 10] = [
     &["key", "network"],
     &["month", "day", "quarter"],
     &["Asia/Brunei", "Asia/Singapore", "Asia/Manila"],
+    &["Asia/Kolkata", "Asia/Colombo"],
+    &["Africa/Nairobi", "Africa/Addis_Ababa"],
+    &["at_payment", "at_reading"],
+    &["refused", "credit"],
+    &["tax", "levy"],
+    &["half_up", "down"],
+    &["trailing_average", "own_month"],
+    &["energy", "standing"],
     &[
         "monday",
         "tuesday",

@@ -3,7 +3,9 @@
 //! A payee's meter is passed on as typed, as everywhere with payments. Whether a bill can be paid is
 //! decided elsewhere.
 
-use ledger_core::command::{BillingCommand, Command, OpenAccount, PayBill, Reading};
+use ledger_core::command::{
+    BillingCommand, Command, OpenAccount, OpeningDeposit, PayBill, Reading,
+};
 use ledger_core::event::MiscellaneousKind;
 use ledger_core::ids::{AccountId, ChannelId, CommandKey};
 use ledger_service::{Ask, Target};
@@ -73,7 +75,7 @@ impl TryFrom<(&ChannelId, &pb::OpenConnectionRequest)> for Asked {
         let opened = connection(&mut f, m.connection.as_ref());
         let deposit = if_given(&m.deposit, |text| f.money_or_zero("deposit", text));
         let to = opened.map(|(account, open)| {
-            let deposit = deposit.unwrap_or_default();
+            let deposit = OpeningDeposit::taken(deposit.unwrap_or_default());
             (account, BillingCommand::OpenConnection { open, deposit })
         });
         asked(f, key, to)
@@ -91,7 +93,13 @@ impl TryFrom<(&ChannelId, &pb::OpenTemporaryConnectionRequest)> for Asked {
         let opened = connection(&mut f, m.connection.as_ref());
         let until = f.date("until", &m.until);
         let to = opened.zip(until).map(|((account, open), until)| {
-            (account, BillingCommand::OpenTemporary { open, until })
+            let deposit = OpeningDeposit::None;
+            let open = BillingCommand::OpenTemporary {
+                open,
+                until,
+                deposit,
+            };
+            (account, open)
         });
         asked(f, key, to)
     }

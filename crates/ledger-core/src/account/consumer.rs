@@ -7,13 +7,13 @@ use super::draft::Draft;
 use super::payments::{ReceiptLine, must_be_payable, payment, receipt};
 use super::{Supply, close, meters, supply};
 use crate::answer::{Answer, ReceiptKind};
-use crate::command::{FinalReading, OpenAccount, Reading, Source};
+use crate::command::{FinalReading, OpenAccount, OpeningDeposit, Reading, Source};
 use crate::event::{
     BillingEvent, ConnectionStopped, ConsumerActed, ConsumerListed, CreditPaidOut, Listing,
     ObligatoryFeeCharged, Payment, SecurityDepositPaid, SecurityDepositReturned,
     SecurityDepositUsed, SupplyReason, TemporaryConnectionExtended,
 };
-use crate::ids::ChannelId;
+use crate::ids::{ChannelId, ReceiptNumber};
 use crate::num::Money;
 use crate::rejection::{BillingRefusal, Rejection};
 use crate::scheme::StatusPolicy;
@@ -26,7 +26,7 @@ pub(super) struct Listed {
     pub(super) arrears: Money,
     pub(super) since: Option<LocalDate>,
     pub(super) until: Option<LocalDate>,
-    pub(super) deposit: Money,
+    pub(super) deposit: OpeningDeposit,
 }
 
 impl Listed {
@@ -36,7 +36,7 @@ impl Listed {
             arrears: Money::ZERO,
             since: None,
             until: None,
-            deposit: Money::ZERO,
+            deposit: OpeningDeposit::None,
         }
     }
 }
@@ -53,8 +53,8 @@ pub(super) fn open(
     listed: &Listed,
 ) -> Result<(), Rejection> {
     status_policy(draft)?;
-    if !listed.deposit.is_zero() {
-        must_be_payable(draft, listed.deposit)?;
+    if let OpeningDeposit::Taken(amount) = listed.deposit {
+        must_be_payable(draft, amount)?;
     }
     if listed.kind == Listing::Imported {
         must_be_payable(draft, listed.arrears)?;
@@ -65,9 +65,30 @@ pub(super) fn open(
     if listed.until.is_some_and(|until| until < draft.today()) {
         return Err(bad_input("until", "lies in the past"));
     }
+    // A deposit that is taken now is a payment of its own, with its receipt, so that it is posted and
+    // settled (C2, C14).
+    let taken = match listed.deposit {
+        OpeningDeposit::Taken(amount) => Some((amount, payment(draft, &Source::NotTaken)?)),
+        OpeningDeposit::None | OpeningDeposit::OnRecord(_) => None,
+    };
     open_account(draft, open)?;
     list(draft, listed);
+    if let Some((amount, pay)) = taken {
+        take_deposit(draft, amount, pay);
+    }
     Ok(())
+}
+
+fn take_deposit(draft: &mut Draft<'_>, amount: Money, pay: Payment) -> ReceiptNumber {
+    let number = draft.next_receipt();
+    draft.emit_billing(BillingEvent::SecurityDepositPaid(SecurityDepositPaid {
+        u: draft.policy.billed_utility(),
+        a: amount,
+        b: draft.this_month(),
+        rc: number.clone(),
+        pay,
+    }));
+    number
 }
 
 /// Lists a plainly opened account where its scheme bills.
@@ -92,7 +113,10 @@ fn list(draft: &mut Draft<'_>, listed: &Listed) {
         d: listed.since.unwrap_or(today),
         a: listed.arrears,
         until: listed.until,
-        dep: listed.deposit,
+        dep: match listed.deposit {
+            OpeningDeposit::OnRecord(amount) => amount,
+            OpeningDeposit::None | OpeningDeposit::Taken(_) => Money::ZERO,
+        },
     }));
 }
 
@@ -283,14 +307,7 @@ pub(super) fn pay_deposit(
         return Err(BillingRefusal::NotTheDeposit { deposit: missing }.into());
     }
     let pay = payment(draft, source)?;
-    let number = draft.next_receipt();
-    draft.emit_billing(BillingEvent::SecurityDepositPaid(SecurityDepositPaid {
-        u: utility,
-        a: amount,
-        b: draft.this_month(),
-        rc: number.clone(),
-        pay: pay.clone(),
-    }));
+    let number = take_deposit(draft, amount, pay.clone());
     if pending {
         supply::order_billed(draft, Supply::On, SupplyReason::Staff);
     }

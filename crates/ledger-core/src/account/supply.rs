@@ -264,7 +264,11 @@ pub(super) fn repeat_lapsed_orders(draft: &mut Draft<'_>) {
             continue;
         };
         let lapsed = open.until <= draft.at && open.sent <= orders.repeats_max;
-        if lapsed && !quiet::must_wait(draft, open.on) {
+        // C20: a stale cut never follows the payment of what it was for.
+        let paid = !open.on
+            && wallet.supply == Supply::Off(SupplyReason::DuesUnpaid)
+            && !super::bills::payable(draft).is_positive();
+        if lapsed && !paid && !quiet::must_wait(draft, open.on) {
             let repeated = MeterOrderRepeated {
                 u: utility,
                 m: open.meter.clone(),

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Application, ApplicationCommand, ApplyFor, Kind, Officer, PayCharge, Stage, next};
-use crate::command::{BillingCommand, Command, OpenAccount};
+use crate::command::{BillingCommand, Command, OpenAccount, OpeningDeposit};
 use crate::event::{
     ApplicationAccepted, ApplicationDocument, ApplicationEvent, ApplicationForm, ApplicationReason,
     ApplicationStep, ConnectionChargePaid, DemandNoteServed, EstimateSubmitted, Payment,
@@ -136,7 +136,7 @@ pub fn opening(
     if status_of(policy).is_none() {
         return Some((paid.n.clone(), Command::OpenAccount(open)));
     }
-    let deposit = paid.dep;
+    let deposit = OpeningDeposit::OnRecord(paid.dep);
     let billing = match form.until {
         Some(until) => BillingCommand::OpenTemporary {
             open,

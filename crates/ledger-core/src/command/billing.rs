@@ -21,15 +21,46 @@ pub struct PayBill {
     pub source: Source,
 }
 
+/// The deposit, or the advance of a temporary connection, that an account begins with (E14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum OpeningDeposit {
+    /// There is none yet.
+    #[default]
+    None,
+    /// It is taken at the opening, by the channel that opens: a payment of its own.
+    Taken(Money),
+    /// It was paid with the application and is on the books since then.
+    OnRecord(Money),
+}
+
+impl OpeningDeposit {
+    /// Taken at the opening; none where it is zero.
+    #[must_use]
+    pub fn taken(amount: Money) -> Self {
+        if amount.is_zero() {
+            Self::None
+        } else {
+            Self::Taken(amount)
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        matches!(self, Self::None)
+    }
+}
+
 /// A command to a postpaid account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BillingCommand {
-    /// Opens a general connection whose deposit was paid with the application (E14).
+    /// Opens a general connection (E14).
     OpenConnection {
         /// Class and scales.
         open: OpenAccount,
         /// Deposit paid.
-        deposit: Money,
+        #[serde(default, skip_serializing_if = "OpeningDeposit::is_none")]
+        deposit: OpeningDeposit,
     },
     /// Opens a temporary connection (E14).
     OpenTemporary {
@@ -37,9 +68,9 @@ pub enum BillingCommand {
         open: OpenAccount,
         /// Last day.
         until: LocalDate,
-        /// Advance paid with the application, held as a deposit (E14).
-        #[serde(default, skip_serializing_if = "Money::is_none")]
-        deposit: Money,
+        /// Advance paid, held as a deposit.
+        #[serde(default, skip_serializing_if = "OpeningDeposit::is_none")]
+        deposit: OpeningDeposit,
     },
     /// Takes a consumer over with arrears from an older system (E12).
     Import {

@@ -63,7 +63,8 @@ pub struct ConsumerListed {
     /// Last day of a temporary connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<LocalDate>,
-    /// Deposit paid with the application (E14).
+    /// Deposit paid with the application (E14), on the books since then. One that is taken at the opening
+    /// is a `security-deposit-paid.v1` of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dep: Money,
 }

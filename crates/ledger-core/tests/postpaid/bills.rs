@@ -1,7 +1,7 @@
 //! E1, E2, E4, E18: bills at payment, parts and wholes, adjustments, protests.
 
 use ledger_core::account::Supply;
-use ledger_core::command::{BillingCommand, Command, PayBill, Source};
+use ledger_core::command::{BillingCommand, Command, OpeningDeposit, PayBill, Source};
 use ledger_core::event::{AccountEvent, BillingEvent, MiscellaneousKind, SupplyReason};
 use ledger_core::postings::LedgerAccount;
 use ledger_core::status::Status;
@@ -190,17 +190,24 @@ fn e18_a_miscellaneous_bill_is_posted_to_fees_and_paid_with_the_next_bill() {
 }
 
 #[test]
-fn c2_a_deposit_that_came_with_the_application_is_on_the_books() {
+fn e14_a_deposit_paid_with_the_application_is_held_and_not_posted_again() {
     let mut story = Story::of("ebcm");
     let open = BillingCommand::OpenConnection {
         open: open_of("domestic"),
-        deposit: money("1000"),
+        deposit: OpeningDeposit::OnRecord(money("1000")),
     };
-    story.ask("2026-01-05 08:00:00", open);
-    let held = LedgerAccount::SecurityDeposit(story.account.id().clone());
-    assert_eq!(story.control(&held), money("-1000"));
-    let from = LedgerAccount::LegacyClearing(ledger_core::utility::Utility::Electricity);
-    assert_eq!(story.control(&from), money("1000"));
+    assert_eq!(
+        story.ask("2026-01-05 08:00:00", open),
+        ["account-opened.v1", "consumer-listed.v1"]
+    );
+    let held = story.account.billing().unwrap().deposit();
+    assert_eq!(held, money("1000"), "it is held");
+    let posted = LedgerAccount::SecurityDeposit(story.account.id().clone());
+    assert_eq!(
+        story.control(&posted),
+        money("0"),
+        "and was posted when the application was paid"
+    );
 }
 
 #[test]

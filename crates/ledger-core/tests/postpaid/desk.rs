@@ -6,7 +6,7 @@ use ledger_core::application::{
     self, Application, ApplicationCommand, ApplyFor, EDGES, Kind, Officer, PayCharge, Stage, Step,
     StepFacts, drawing, next, opening,
 };
-use ledger_core::command::{BillingCommand, Command, Source};
+use ledger_core::command::{BillingCommand, Command, OpeningDeposit, Source};
 use ledger_core::complaint::{self, Complaint, ComplaintCommand, ComplaintKind, ComplaintStage};
 use ledger_core::event::{ApplicationEvent, Event};
 use ledger_core::ids::{AccountId, ApplicationId, ChannelId, CommandKey, OpaqueRef, Reference};
@@ -267,7 +267,8 @@ fn e14_the_deposit_is_paid_as_demanded_and_posted_as_deposit_and_charges() {
     let BillingCommand::OpenConnection { open, deposit } = *billing else {
         panic!("{billing:?}")
     };
-    assert_eq!((deposit, open.class.as_str()), (money("1000"), "domestic"));
+    assert_eq!(deposit, OpeningDeposit::OnRecord(money("1000")));
+    assert_eq!(open.class, "domestic");
 }
 
 #[test]

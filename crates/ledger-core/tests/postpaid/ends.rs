@@ -3,6 +3,7 @@
 use ledger_core::account::Supply;
 use ledger_core::command::{BillingCommand, Command, Source};
 use ledger_core::event::SupplyReason;
+use ledger_core::postings::LedgerAccount;
 use ledger_core::status::Status;
 
 use crate::story::{Story, date, last, money, open_of};
@@ -136,7 +137,7 @@ fn e11_a_stop_bill_with_nothing_owed_is_paid_at_once_and_a_deposit_held_is_not_p
     let open = BillingCommand::OpenTemporary {
         open: open_of("domestic"),
         until: date("2026-02-01"),
-        deposit: ledger_core::num::Money::ZERO,
+        deposit: ledger_core::command::OpeningDeposit::None,
     };
     assert!(
         story
@@ -209,6 +210,30 @@ fn e14_a_temporary_connection_that_owes_nothing_is_not_cut() {
 }
 
 #[test]
+fn e14_a_deposit_that_comes_with_the_opening_is_a_payment_with_its_receipt() {
+    let mut story = Story::of("ebcm");
+    let open = BillingCommand::OpenConnection {
+        open: open_of("domestic"),
+        deposit: ledger_core::command::OpeningDeposit::Taken(money("1000")),
+    };
+    assert_eq!(
+        story.ask("2026-01-05 08:00:00", open),
+        [
+            "account-opened.v1",
+            "consumer-listed.v1",
+            "security-deposit-paid.v1"
+        ]
+    );
+    let channel = ledger_core::ids::ChannelId::parse("counter").unwrap();
+    let taken = story.control(&LedgerAccount::ChannelReceivable(channel));
+    assert_eq!((taken, story.billing().deposit()), (money("1000"), taken));
+    assert_eq!(
+        story.refused("2026-01-06 08:00:00", deposit("1000")).code(),
+        "NOTHING_OWED"
+    );
+}
+
+#[test]
 fn c16_credit_and_deposit_of_an_ended_consumer_go_back_once() {
     let mut story = Story::live("2026-01-05 08:00:00");
     story.paid("2026-01-06 08:00:00", deposit("1000"));
@@ -237,4 +262,18 @@ fn c16_credit_and_deposit_of_an_ended_consumer_go_back_once() {
         story.refused("2026-01-10 08:00:00", out).code(),
         "NOTHING_OWED"
     );
+}
+
+#[test]
+fn c20_a_cut_that_the_meter_has_not_confirmed_is_not_repeated_once_all_is_paid() {
+    let mut story = Story::live("2026-01-05 08:00:00");
+    story.read("2026-02-10 08:00:00", "20");
+    story.meters_confirm = false;
+    story.tick("2026-04-01 08:00:00");
+    assert_eq!(story.status(), Status::Dis1);
+    let owed = story.payable().to_string();
+    story.pay("2026-04-02 07:00:00", &owed);
+    assert_eq!(story.status(), Status::Pnr1);
+    story.tick("2026-04-05 08:00:00");
+    assert_eq!(story.count("meter-order-repeated.v1"), 0);
 }

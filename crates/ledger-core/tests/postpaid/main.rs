@@ -9,12 +9,17 @@
     reason = "a test says what it expects and stops where that fails"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod bills;
 mod desk;
 mod ends;
 mod machine;
 mod months;
+mod policy;
 mod properties;
 mod quotes;
 mod selfread;
 mod story;
+mod table;

@@ -3,8 +3,8 @@
 use ledger_core::account::{Account, Billing, Decided, Supply, decide};
 use ledger_core::answer::{Answer, ReadingOutcome, Receipt};
 use ledger_core::command::{
-    BillingCommand, Command, Facts, FinalReading, InstallMeter, OpenAccount, PayBill, Reading,
-    Source,
+    BillingCommand, Command, Facts, FinalReading, InstallMeter, OpenAccount, OpeningDeposit,
+    PayBill, Reading, Source,
 };
 use ledger_core::event::{AccountEvent, Event, Stamp, decode, encode, kind_of};
 use ledger_core::ids::{
@@ -68,7 +68,7 @@ pub(crate) struct Story {
 impl Story {
     /// Nothing yet, of a scheme.
     pub(crate) fn of(scheme: &str) -> Self {
-        Self::under(SchemePolicy::builtin(scheme).unwrap())
+        Self::under(crate::common::scheme(scheme))
     }
 
     pub(crate) fn under(policy: SchemePolicy) -> Self {
@@ -111,7 +111,7 @@ impl Story {
         let open = BillingCommand::OpenTemporary {
             open: open_of("domestic"),
             until: date(until),
-            deposit: Money::ZERO,
+            deposit: OpeningDeposit::None,
         };
         story.done(at, Command::billing(open));
         story.install(at);

@@ -83,6 +83,10 @@ fn u10_a_balance_below_10000_kwh_is_due_in_three_working_days_and_not_before_72_
         day("2026-07-23"),
         "three working days and 72 hours end on the same day"
     );
+    let late = "2026-07-20 23:30:00";
+    let mut story = Story::with_meters(late);
+    story.done(late, units("5"));
+    assert_eq!(due(&story), day("2026-07-23"), "72 hours, and not one more");
 }
 
 #[test]
@@ -119,6 +123,14 @@ fn u10_registration_needs_the_photograph_and_the_measure_of_the_old_meter() {
         refund: false,
     });
     assert_eq!(story.refused(MONDAY, bare).code(), "BAD_INPUT");
+    let water = Command::RegisterLegacyCredit(RegisterLegacy {
+        utility: Water,
+        from: reference("old-2"),
+        balance: LegacyBalance::Amount(bnd("5")),
+        photo: None,
+        refund: false,
+    });
+    story.done(MONDAY, water);
     for wrong in [
         units("0"),
         register(Electricity, LegacyBalance::Amount(bnd("5")), false),

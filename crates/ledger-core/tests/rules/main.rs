@@ -9,6 +9,9 @@
     reason = "a test says what it expects and stops where that fails"
 )]
 
+#[path = "../common/mod.rs"]
+mod common;
+
 mod activation;
 mod closing;
 mod credit;

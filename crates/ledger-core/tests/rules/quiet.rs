@@ -12,7 +12,7 @@ const START: &str = "2026-03-09 10:00:00";
 
 /// USMS with quiet hours from five in the afternoon to eight, Sundays and public holidays.
 fn quiet() -> SchemePolicy {
-    let text = SchemePolicy::builtin_text("usms").unwrap();
+    let text = crate::common::scheme_text("usms");
     let quiet = "[quiet]\nhours = [{ from = \"17:00\", until = \"08:00\" }]\nrest_days = [\"sunday\"]\npublic_holidays = true\n";
     SchemePolicy::from_toml(&format!("{text}\n{quiet}")).unwrap()
 }
@@ -157,7 +157,7 @@ fn c15_a_lapsed_disconnection_is_not_repeated_in_quiet_hours() {
     story.read("2026-03-16 12:00:00", E, "600");
     assert_eq!(cuts(&story), 1);
     story.policy = {
-        let text = SchemePolicy::builtin_text("usms").unwrap();
+        let text = crate::common::scheme_text("usms");
         let text = text.replace("expiry_hours = 24", "expiry_hours = 6");
         let quiet = "[quiet]\nhours = [{ from = \"17:00\", until = \"08:00\" }]\nrest_days = []\npublic_holidays = false\n";
         SchemePolicy::from_toml(&format!("{text}\n{quiet}")).unwrap()

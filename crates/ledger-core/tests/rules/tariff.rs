@@ -73,7 +73,7 @@ fn c11_the_water_example_scales_with_dwelling_units() {
 
 /// The Brunei scheme with standing charges, a levy and a tax on residential electricity.
 fn with_lines() -> SchemePolicy {
-    let text = SchemePolicy::builtin_text("usms").unwrap();
+    let text = crate::common::scheme_text("usms");
     let end = "    { price = \"0.12\" },\n]\n";
     assert_eq!(text.matches(end).count(), 1);
     let lines = "[[tariffs.standing]]\nname = \"supply\"\nper = \"day\"\namount = \"0.50\"\n\

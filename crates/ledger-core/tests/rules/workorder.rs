@@ -30,7 +30,7 @@ impl Swap {
     fn new() -> Self {
         Self {
             order: WorkOrder::default(),
-            policy: SchemePolicy::builtin("usms").unwrap(),
+            policy: crate::common::scheme("usms"),
         }
     }
 

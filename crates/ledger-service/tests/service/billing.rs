@@ -17,7 +17,7 @@ async fn consumer(world: &World, id: &str, number: &str) {
         contracted_kva: None,
         customer: None,
     };
-    let deposit = money("1000");
+    let deposit = ledger_core::command::OpeningDeposit::taken(money("1000"));
     let open = Command::billing(BillingCommand::OpenConnection { open, deposit });
     world
         .done(staff(&format!("office/open-{id}"), id, open, start()))
@@ -251,6 +251,7 @@ async fn c13_bill_payments_come_through_their_own_door_only() {
             customer: Some(OpaqueRef::parse("person-1").unwrap()),
         },
         until,
+        deposit: ledger_core::command::OpeningDeposit::None,
     };
     let mut by_meter = staff("office/o1", "c9", Command::billing(open), start());
     by_meter.target = Target::Meter("L100".to_owned());

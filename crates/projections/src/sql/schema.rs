@@ -18,9 +18,7 @@ pub(crate) struct Table {
 }
 
 /// Every projection, in a fixed order.
-pub(crate) fn tables() -> [&'static Table; 19] {}
-
-pub(crate) fn tables() -> [&'static Table; 16] {
+pub(crate) fn tables() -> [&'static Table; 20] {
     [
         &models::accounts::TABLE,
         &models::balances::TABLE,

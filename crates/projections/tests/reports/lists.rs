@@ -1,6 +1,6 @@
 //! Lists of consumers: belated, due for disconnection, due for reconnection, permanently disconnected.
 
-use ledger_core::command::{BillingCommand, Command};
+use ledger_core::command::{BillingCommand, Command, OpeningDeposit};
 use projections::queries::PageOf;
 
 use crate::common::*;
@@ -182,7 +182,7 @@ async fn e14_a_temporary_connection_that_owes_is_due_after_the_20th() {
     let open = Command::billing(BillingCommand::OpenTemporary {
         open,
         until,
-        deposit: Money::ZERO,
+        deposit: OpeningDeposit::None,
     });
     office.done("ebcm-9", "2026-05-02 08:00:00", open).await;
     let fee = BillingCommand::PostMiscellaneous {
