@@ -253,6 +253,13 @@ fn transport(limits: &Limits) -> Server {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
+/// The built-in contract, to be handed out by reflection.
+fn describe() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
 #[expect(clippy::too_many_lines, reason = "one entry a service: what is served")]
 fn router(
     config: ServerConfig,
@@ -282,11 +289,6 @@ fn router(
         };
     }
     let reflection = |e: tonic_reflection::server::Error| ServeError::Reflection(e.to_string());
-    let describe = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(pb::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
     Ok(transport(&limits)
         .add_service(gated!(
             payment_service_server,

@@ -62,6 +62,10 @@ impl Story {
         self.policy.zone().local_to_utc(local, None)
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a story hands its commands over"
+    )]
     fn done(&mut self, at: &str, command: Command) {
         self.commands += 1;
         let facts = Facts {

@@ -97,9 +97,10 @@ impl Revenue {
         fact: &AccountFact,
         postings: &[Posting],
     ) -> Result<(), FoldError> {
-        let shares = match &fact.event {
-            AccountEvent::ConsumptionCharged(e) => consumption(e),
-            event => billed(sheet, event, postings)?,
+        let shares = if let AccountEvent::ConsumptionCharged(e) = &fact.event {
+            consumption(e)
+        } else {
+            billed(sheet, &fact.event, postings)?
         };
         if shares.is_empty() {
             return Ok(());
@@ -284,31 +285,30 @@ fn billed(
         .as_ref()
         .map(|part| part.get().billing.utility());
     let mut shares = Vec::new();
-    let (month, utility) = match event {
-        AccountEvent::Billing(BillingEvent::ConsumptionEstimated(e)) => {
-            put_lines(&mut shares, e.u, e.b, (e.a, &e.x));
-            return Ok(shares);
+    if let AccountEvent::Billing(BillingEvent::ConsumptionEstimated(e)) = event {
+        put_lines(&mut shares, e.u, e.b, (e.a, &e.x));
+        return Ok(shares);
+    }
+    if let AccountEvent::Billing(BillingEvent::EstimatesReversed(e)) = event {
+        put_lines(&mut shares, e.u, e.b, (e.a, &e.x));
+        for share in &mut shares {
+            share.4 = -share.4;
         }
-        AccountEvent::Billing(BillingEvent::EstimatesReversed(e)) => {
-            put_lines(&mut shares, e.u, e.b, (e.a, &e.x));
-            for share in &mut shares {
-                share.4 = -share.4;
-            }
-            return Ok(shares);
+        return Ok(shares);
+    }
+    if let AccountEvent::AccountClosed(e) = event {
+        for wallet in e.w.iter().filter(|wallet| !wallet.rest.is_zero()) {
+            let account = Account::of(&LedgerAccount::Rounding);
+            put(
+                &mut shares,
+                (e.b, wallet.u, account, "rounding", wallet.rest),
+            );
         }
-        AccountEvent::AccountClosed(e) => {
-            for wallet in e.w.iter().filter(|wallet| !wallet.rest.is_zero()) {
-                let account = Account::of(&LedgerAccount::Rounding);
-                put(
-                    &mut shares,
-                    (e.b, wallet.u, account, "rounding", wallet.rest),
-                );
-            }
-            return Ok(shares);
-        }
-        event => month_of(event).zip(utility).ok_or_else(|| {
-            FoldError::Contradiction("income is posted without a month or a utility".to_owned())
-        })?,
+        return Ok(shares);
+    }
+    let Some((month, utility)) = month_of(event).zip(utility) else {
+        let reason = "income is posted without a month or a utility".to_owned();
+        return Err(FoldError::Contradiction(reason));
     };
     for posting in postings {
         if let Some(line) = line_by(&posting.account) {

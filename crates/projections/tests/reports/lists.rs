@@ -89,8 +89,8 @@ async fn e3_who_is_belated_and_what_all_of_them_owe_is_listed_page_by_page() {
     assert!(second.rows.next.is_none() && second.totals.is_empty());
 }
 
-#[tokio::test]
-async fn e7_e8_who_paid_waits_for_the_je_and_who_never_did_is_for_recovery() {
+/// Of the three one has paid after the cut, one never did until it was final.
+async fn paid_and_final() -> Office {
     let mut office = three().await;
     for id in ["ebcm-2", "ebcm-3"] {
         office.tick(id, "2026-04-01 00:00:00").await;
@@ -109,6 +109,12 @@ async fn e7_e8_who_paid_waits_for_the_je_and_who_never_did_is_for_recovery() {
             .tick("ebcm-3", &format!("2026-{month}-01 00:00:00"))
             .await;
     }
+    office
+}
+
+#[tokio::test]
+async fn e7_who_paid_after_the_cut_waits_for_the_je() {
+    let office = paid_and_final().await;
     let models = office.log.caught_up().await;
     let snapshot = models.snapshot().unwrap();
     let question = office.on("2026-09-02");
@@ -121,6 +127,14 @@ async fn e7_e8_who_paid_waits_for_the_je_and_who_never_did_is_for_recovery() {
         ),
         [["ebcm-2", "PNR1", "0", "2026-03"]]
     );
+}
+
+#[tokio::test]
+async fn e8_who_never_paid_is_for_recovery_and_counted_as_final() {
+    let office = paid_and_final().await;
+    let models = office.log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let question = office.on("2026-09-02");
     let over = ask(&snapshot, "permanently-disconnected", &question);
     assert_eq!(
         cells(

@@ -163,7 +163,7 @@ impl Of {
 }
 
 /// Everything that may be owed, by kind; a row with nothing is left out. `{filter}` is the question's.
-const SOURCES: [(i64, &str, fn(&Row<'_>) -> rusqlite::Result<Owed>); 3] = [
+const SOURCES: [(i64, &str, Read); 3] = [
     (
         0,
         "SELECT t.account_no, a.account, a.scheme, t.utility, t.state FROM consumers t

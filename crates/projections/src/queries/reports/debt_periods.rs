@@ -3,7 +3,7 @@
 use ledger_core::debt::DebtPlan;
 use ledger_core::ids::AccountId;
 use ledger_core::num::Money;
-use ledger_core::time::Timestamp;
+use ledger_core::time::{LocalDate, Timestamp};
 use rusqlite::{Row, params};
 
 use super::super::{Snapshot, page_of};
@@ -145,7 +145,7 @@ fn row(agreement: &Agreement, question: &Question) -> Vec<Value> {
     } = agreement;
     let month = question
         .date(scheme)
-        .map_or_else(|| plan.plan_start(), |date| date.month());
+        .map_or_else(|| plan.plan_start(), LocalDate::month);
     vec![
         Value::text(account),
         Value::text(scheme),

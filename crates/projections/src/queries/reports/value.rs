@@ -88,6 +88,10 @@ pub enum Value {
 }
 
 impl Value {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "names come by value and by reference"
+    )]
     pub(super) fn text(text: impl ToString) -> Self {
         Self::Text(text.to_string())
     }
