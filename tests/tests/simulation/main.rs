@@ -115,7 +115,6 @@ fn everything_happened(policy: &SchemePolicy, tally: &Tally) {
         wanted.extend(["bill-paid.v1", "payment missed"]);
         if billing.status.is_some() {
             wanted.extend(["month-closed.v1", "consumer-reconnected.v1"]);
-            wanted.extend(["consumption-estimated.v1", "estimates-reversed.v1"]);
             wanted.extend(["connection-ended.v1", "bill-stopped.v1"]);
         } else {
             wanted.push("taken out of a run by a payment");
