@@ -104,8 +104,9 @@ impl Fault {
                 *account = refolded(before, &said.log);
             }
             Wrong::ChangedWithoutAFact => {
-                let last = said.log.last().unwrap();
-                let (event, stamp) = (last.event.clone(), last.stamp);
+                let paid = |e: &&Entry| matches!(e.event, AccountEvent::CreditToppedUp(_));
+                let paid = said.log.iter().find(paid).unwrap();
+                let (event, stamp) = (paid.event.clone(), account_stamp(account, paid.stamp));
                 account.evolve(&event, stamp);
             }
             Wrong::UnitsChargedTwice => {
@@ -117,6 +118,14 @@ impl Fault {
                 *account = refolded(before, &said.log);
             }
         }
+    }
+}
+
+/// The same, at the account's newest instant.
+fn account_stamp(account: &Account, stamp: Stamp) -> Stamp {
+    Stamp {
+        at: account.newest_at(),
+        ..stamp
     }
 }
 

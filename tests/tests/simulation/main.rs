@@ -46,8 +46,9 @@ use crate::whole::Whole;
 /// Accounts of a large town, and of the small one that runs the whole service.
 const LARGE: usize = 1_000;
 const SMALL: usize = 20;
-/// Three years.
+/// Three years for the large one, a year for the small one.
 const MONTHS: usize = 36;
+const SMALL_MONTHS: usize = 12;
 
 /// Plays a town on a machine; fails with the finding and how to see it again.
 fn play(policy: SchemePolicy, mut machine: Machine, (settings, test): (&Settings, &str)) -> Tally {
@@ -76,7 +77,7 @@ fn large(scheme: &str, test: &str) {
 
 fn small(scheme: &str, test: &str) {
     let policy = SchemePolicy::builtin(scheme).unwrap();
-    let settings = Settings::chosen(SMALL, MONTHS);
+    let settings = Settings::chosen(SMALL, SMALL_MONTHS);
     let start = policy.zone().start_of_month(settings.first_month());
     let whole = Machine::Whole(Box::new(Whole::of(policy.clone(), start)));
     play(policy, whole, (&settings, test));
@@ -114,7 +115,6 @@ fn everything_happened(policy: &SchemePolicy, tally: &Tally) {
         wanted.extend(["bill-paid.v1", "payment missed"]);
         if billing.status.is_some() {
             wanted.extend(["month-closed.v1", "consumer-reconnected.v1"]);
-            wanted.extend(["consumption-estimated.v1", "estimates-reversed.v1"]);
             wanted.extend(["connection-ended.v1", "bill-stopped.v1"]);
         } else {
             wanted.push("taken out of a run by a payment");
@@ -141,8 +141,8 @@ macro_rules! towns {
 }
 
 towns! {
-    c2_k4_e17_a_town_of_usms_holds_for_three_years, c1_c2_the_whole_service_holds_for_three_years_of_usms: "usms";
-    c2_k4_e17_a_town_of_payu_holds_for_three_years, c1_c2_the_whole_service_holds_for_three_years_of_payu: "payu";
-    c2_k4_e17_a_town_of_kplc_holds_for_three_years, c1_c2_the_whole_service_holds_for_three_years_of_kplc: "kplc";
-    c2_k4_e17_a_town_of_ebcm_holds_for_three_years, c1_c2_the_whole_service_holds_for_three_years_of_ebcm: "ebcm";
+    c2_k4_e17_a_town_of_usms_holds_for_three_years, c1_c2_the_whole_service_holds_for_a_year_of_usms: "usms";
+    c2_k4_e17_a_town_of_payu_holds_for_three_years, c1_c2_the_whole_service_holds_for_a_year_of_payu: "payu";
+    c2_k4_e17_a_town_of_kplc_holds_for_three_years, c1_c2_the_whole_service_holds_for_a_year_of_kplc: "kplc";
+    c2_k4_e17_a_town_of_ebcm_holds_for_three_years, c1_c2_the_whole_service_holds_for_a_year_of_ebcm: "ebcm";
 }

@@ -148,7 +148,7 @@ impl House {
 
     /// A consumer with a status: pays in the window or not; the JE goes round after the 20th.
     fn plan_consumer(&mut self, policy: &SchemePolicy, date: LocalDate) {
-        let mut on = |house: &mut Self, chance: i64, (from, to): (i64, i64), errand: Errand| {
+        let on = |house: &mut Self, chance: i64, (from, to): (i64, i64), errand: Errand| {
             if house.dice.percent(chance) {
                 let day = house.day_of(date, from, to);
                 let at = house.hour(policy, day);

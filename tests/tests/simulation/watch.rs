@@ -316,8 +316,13 @@ impl Watch {
                     self.bills.clear();
                 }
             }
-            BillingEvent::BillPaid(_) if !self.books.owed(self.account.id()).is_positive() => {
-                self.bills.clear();
+            BillingEvent::BillPaid(e) => {
+                if e.full {
+                    self.paid.full_in = Some(e.b);
+                }
+                if !self.books.owed(self.account.id()).is_positive() {
+                    self.bills.clear();
+                }
             }
             BillingEvent::SecurityDepositReturned(e) => self.take_out(&e.pay.ch, e.a),
             BillingEvent::CreditPaidOut(e) => self.take_out(&e.pay.ch, e.a),

@@ -253,6 +253,15 @@ pub(super) fn confirm(
     Ok(())
 }
 
+/// C20: a stale cut never follows the payment of what it was for, also where supply stays off until the
+/// JE connects it (E7).
+fn is_paid_since(draft: &Draft<'_>, wallet: &Wallet) -> bool {
+    let status = draft.account.status();
+    let waits_for_the_je = status.is_some_and(|s| s.is_due_for_reconnection() || s.is_over());
+    wallet.supply == Supply::Off(SupplyReason::DuesUnpaid)
+        && (waits_for_the_je || !super::bills::payable(draft).is_positive())
+}
+
 /// Sends lapsed orders again, as often as the policy says; after that they are only reported.
 pub(super) fn repeat_lapsed_orders(draft: &mut Draft<'_>) {
     let orders = draft.policy.orders();
@@ -264,10 +273,7 @@ pub(super) fn repeat_lapsed_orders(draft: &mut Draft<'_>) {
             continue;
         };
         let lapsed = open.until <= draft.at && open.sent <= orders.repeats_max;
-        // C20: a stale cut never follows the payment of what it was for.
-        let paid = !open.on
-            && wallet.supply == Supply::Off(SupplyReason::DuesUnpaid)
-            && !super::bills::payable(draft).is_positive();
+        let paid = !open.on && is_paid_since(draft, wallet);
         if lapsed && !paid && !quiet::must_wait(draft, open.on) {
             let repeated = MeterOrderRepeated {
                 u: utility,
