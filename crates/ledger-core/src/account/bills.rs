@@ -68,9 +68,10 @@ pub(super) fn record_own(
         return Ok(());
     };
     match readings::record(draft, reading)? {
-        ReadingOutcome::Accepted { .. } | ReadingOutcome::Duplicate | ReadingOutcome::Late => {
-            Ok(())
-        }
+        ReadingOutcome::Accepted { .. }
+        | ReadingOutcome::Corrected { .. }
+        | ReadingOutcome::Duplicate
+        | ReadingOutcome::Late => Ok(()),
         ReadingOutcome::Refused(refusal) => Err(refusal),
         ReadingOutcome::Conflicting | ReadingOutcome::Quarantined => {
             let meter = draft.account.meter_in_place(&reading.meter);

@@ -34,11 +34,13 @@ pub struct Recent {
     pub delivery: u64,
 }
 
-/// Why a reading is kept and not charged.
+/// Why a reading is kept beside the newest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeptClass {
     /// Older than the newest.
     Late,
+    /// Older than the newest, and accepted: it corrected what was charged (C19).
+    Corrected,
     /// A second value for its instant.
     Conflicting,
     /// Implausible.
@@ -47,7 +49,7 @@ pub enum KeptClass {
     Discarded,
 }
 
-/// A reading kept and not charged.
+/// A reading kept beside the newest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Time of reading.
@@ -77,7 +79,7 @@ pub struct MeterState {
     pub base: Base,
     /// Newest accepted readings, oldest first.
     pub recent: Vec<Recent>,
-    /// Readings kept and not charged.
+    /// Readings beside the newest ones: kept and not charged, or late and corrected by.
     pub kept: Vec<Kept>,
     /// A suspected exchange is open (C9).
     pub suspected: bool,

@@ -1,7 +1,7 @@
 //! One account: what decisions need to know of it, and the doors to it.
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
-//!   `meters`, `debts`, `supply`, `closing`, `deadlines`; for postpaid accounts `bills`, `close`,
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`, `correct` on the `course` of readings; for postpaid accounts `bills`, `close`,
 //!   `consumer`, `queries`, on what `billing` folds.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
@@ -15,6 +15,8 @@ mod bills;
 mod close;
 mod closing;
 mod consumer;
+mod correct;
+mod course;
 mod deadlines;
 mod debts;
 mod decide;
@@ -38,13 +40,13 @@ mod wallet;
 
 pub use arrears::Arrears;
 pub use billing::{Billing, Estimate, OpenBill, OpenQuery};
+pub use course::{Course, PastFact, Recall, reaches_back, recall};
 pub use decide::{Decided, Emitted, decide};
 pub use delivery::Undelivered;
 pub use joining::{Joined, initial_credit_stream};
 pub use judge::{Judgement, Limits, judge};
 pub use legacy::{LegacyCredit, LegacyStage};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
-pub use readings::needs_history;
 pub use responsible::Responsible;
 pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 

@@ -148,6 +148,7 @@ kinds! {
     "query-raised.v1" => Account AccountEvent Billing BillingEvent QueryRaised;
     "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
     "scheme-published.v1" => Scheme;
+    "consumption-corrected.v1" => Account AccountEvent ConsumptionCorrected;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -8,6 +8,7 @@
 mod account;
 mod billing;
 mod codec;
+mod correction;
 mod legacy;
 mod meta;
 mod prepayment;
@@ -19,6 +20,7 @@ mod workorder;
 pub use account::*;
 pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
+pub use correction::*;
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
 pub use prepayment::*;
@@ -42,6 +44,8 @@ pub enum AccountEvent {
     MeterExchanged(MeterExchanged),
     /// A reading was accepted and its consumption charged (C8).
     ConsumptionCharged(ConsumptionCharged),
+    /// A late reading between its neighbours corrected what was charged across it (C19).
+    ConsumptionCorrected(ConsumptionCorrected),
     /// A reading older than the newest was kept as history.
     LateReadingKept(ReadingKept),
     /// A second value for an instant was kept.

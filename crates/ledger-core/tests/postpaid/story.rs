@@ -155,6 +155,7 @@ impl Story {
             key: Some(key),
             delivery: u64::from(self.commands),
             prior: None,
+            course: None,
             voidable: None,
             initial_credit_claimed: false,
         };

@@ -172,6 +172,7 @@ impl Story {
             key: Some(key),
             delivery: u64::from(self.commands),
             prior: None,
+            course: None,
             voidable: self.voidable.clone(),
             initial_credit_claimed: self.initial_credit_claimed,
         };

@@ -281,7 +281,7 @@ impl<'a> Tally<'a> {
                 ReadingOutcome::Accepted { .. } => counts.acc += 1,
                 ReadingOutcome::Duplicate => counts.dup += 1,
                 ReadingOutcome::Conflicting => counts.con += 1,
-                ReadingOutcome::Late => counts.late += 1,
+                ReadingOutcome::Corrected { .. } | ReadingOutcome::Late => counts.late += 1,
                 ReadingOutcome::Quarantined => counts.quar += 1,
                 ReadingOutcome::Refused(_) => counts.refu += 1,
             }

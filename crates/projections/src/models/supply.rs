@@ -148,6 +148,7 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         | AccountEvent::AccountOpened(_)
         | AccountEvent::MeterActivated(_)
         | AccountEvent::ConsumptionCharged(_)
+        | AccountEvent::ConsumptionCorrected(_)
         | AccountEvent::LateReadingKept(_)
         | AccountEvent::ConflictingReadingKept(_)
         | AccountEvent::ReadingQuarantined(_)
