@@ -11,6 +11,7 @@
 
 mod bills;
 mod ends;
+mod late;
 mod machine;
 mod months;
 mod properties;

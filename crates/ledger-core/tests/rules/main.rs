@@ -10,9 +10,11 @@
 )]
 
 mod activation;
+mod any_order;
 mod closing;
 mod credit;
 mod debt;
+mod late;
 mod legacy;
 mod meters;
 mod orders;
