@@ -119,9 +119,10 @@ async fn c8_repeats_and_conflicts_are_recognised_at_any_age() {
     );
 }
 
-/// Twenty units every two hours, so that blocks and a month's end lie between.
+/// Every two hours, with more use from shortly before the month's end on.
 fn every_two_hours(number: &str, n: i64) -> ledger_core::command::Reading {
-    reading(number, hour(2 * n), &(20 * n + n % 3).to_string())
+    let value = 4 * n + 26 * (n - 350).max(0);
+    reading(number, hour(2 * n), &value.to_string())
 }
 
 #[tokio::test]
@@ -129,8 +130,8 @@ async fn c19_late_readings_are_corrected_from_the_log_alone_and_known_ever_after
     let mut world = World::forgetful().await;
     world.household("a1", "E100").await;
     world.household("a2", "E200").await;
-    let end = 400_i64;
-    let is_late = |n: &i64| n % 3 == 1 && *n < end;
+    let end = 365_i64;
+    let is_late = |n: &i64| (n % 3 == 1 || (340..363).contains(n)) && *n < end;
     let now = hour(2 * end);
     for n in 1..=end {
         let seq = u64::try_from(n).unwrap();
@@ -193,9 +194,9 @@ async fn c19_a_reading_too_old_to_correct_is_kept_and_its_instant_still_known() 
             100,
             now,
             vec![
-                reading("E100", hour(9), "95"),
+                reading("E100", hour(9), "18"),
                 every_two_hours("E100", 5),
-                reading("E100", hour(11), "115"),
+                reading("E100", hour(11), "22"),
             ],
         )
         .await;
