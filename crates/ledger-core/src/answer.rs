@@ -139,6 +139,8 @@ pub enum ReadingOutcome {
         /// Charge.
         amount: Money,
     },
+    /// It ends a gap, and waits to be priced (C19).
+    Settling,
     /// An identical repeat: nothing changed.
     Duplicate,
     /// Another value for a known instant: kept, charged nothing.

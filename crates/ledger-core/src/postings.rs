@@ -152,6 +152,8 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::MeterActivated(_)
         | AccountEvent::MeterRemoved(_)
         | AccountEvent::MeterExchanged(_)
+        | AccountEvent::ReadingSettling(_)
+        | AccountEvent::GapSettled(_)
         | AccountEvent::LateReadingKept(_)
         | AccountEvent::ConflictingReadingKept(_)
         | AccountEvent::ReadingQuarantined(_)

@@ -150,6 +150,7 @@ impl Fold {
         if let AccountEvent::ConsumptionCorrected(e) = &fact.event {
             correct(conn, sheet, e)?;
         }
+        deadlines::fold_settling(sheet, &fact.event);
         deadlines::fold(sheet);
         self.legacy.fold(conn, sheet.no, fact)?;
         self.receipts.fold(conn, sheet, fact, &lines)?;

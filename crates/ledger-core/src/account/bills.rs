@@ -69,6 +69,7 @@ pub(super) fn record_own(
     };
     match readings::record(draft, reading)? {
         ReadingOutcome::Accepted { .. }
+        | ReadingOutcome::Settling
         | ReadingOutcome::Corrected { .. }
         | ReadingOutcome::Duplicate
         | ReadingOutcome::Late => Ok(()),

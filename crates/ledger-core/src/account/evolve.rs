@@ -36,6 +36,17 @@ impl Account {
         match event {
             AccountEvent::ConsumptionCharged(e) => self.fold_consumption(e, stamp),
             AccountEvent::ConsumptionCorrected(e) => self.fold_correction(e, stamp),
+            AccountEvent::ReadingSettling(e) => {
+                if let Some(meter) = self.meter_at_mut(&e.m, e.t) {
+                    meter.keep(e.t, e.v, KeptClass::Settling, stamp.delivery);
+                    meter.settles_until = Some(e.until);
+                }
+            }
+            AccountEvent::GapSettled(e) => {
+                if let Some(meter) = self.meter_in_place_mut(&e.m) {
+                    meter.settles_until = None;
+                }
+            }
             AccountEvent::LateReadingKept(e) => self.fold_kept(e, KeptClass::Late, stamp),
             AccountEvent::ConflictingReadingKept(e) => {
                 self.fold_kept(e, KeptClass::Conflicting, stamp);
@@ -239,7 +250,8 @@ impl Account {
         if let Some(meter) = self.meter_in_place_mut(&e.m) {
             let backflow = e.v < meter.base.value && e.q.is_zero();
             let value = if backflow { meter.base.value } else { e.v };
-            meter.accept(e.t, e.v, Base { at: e.t, value }, stamp.delivery);
+            let delivery = meter.take_waiting(e.t).unwrap_or(stamp.delivery);
+            meter.accept(e.t, e.v, Base { at: e.t, value }, delivery);
         }
     }
 
@@ -290,7 +302,9 @@ impl Account {
 
     fn fold_kept(&mut self, e: &ReadingKept, class: KeptClass, stamp: Stamp) {
         if let Some(meter) = self.meter_at_mut(&e.m, e.t) {
-            meter.keep(e.t, e.v, class, stamp.delivery);
+            let waited = (class == KeptClass::Quarantined).then(|| meter.take_waiting(e.t));
+            let delivery = waited.flatten();
+            meter.keep(e.t, e.v, class, delivery.unwrap_or(stamp.delivery));
         }
     }
 

@@ -41,6 +41,8 @@ pub enum KeptClass {
     Late,
     /// Older than the newest, and accepted: it corrected what was charged (C19).
     Corrected,
+    /// It ends a gap, and waits to be priced (C19).
+    Settling,
     /// A second value for its instant.
     Conflicting,
     /// Implausible.
@@ -85,6 +87,8 @@ pub struct MeterState {
     pub suspected: bool,
     /// Accepted readings are older than the recent ones.
     pub has_older: bool,
+    /// Until when what ends a gap waits (C19).
+    pub settles_until: Option<Timestamp>,
 }
 
 impl MeterState {
@@ -113,6 +117,7 @@ impl MeterState {
             kept: Vec::new(),
             suspected: false,
             has_older: false,
+            settles_until: None,
         }
     }
 
@@ -152,6 +157,13 @@ impl MeterState {
             delivery,
         });
         self.base = base;
+    }
+
+    /// Takes out what waited of an instant; the delivery that brought it.
+    pub(super) fn take_waiting(&mut self, at: Timestamp) -> Option<u64> {
+        let waited = |k: &Kept| k.class == KeptClass::Settling && k.at == at;
+        let place = self.kept.iter().position(waited)?;
+        Some(self.kept.remove(place).delivery)
     }
 
     pub(super) fn keep(&mut self, at: Timestamp, value: Quantity, class: KeptClass, delivery: u64) {

@@ -1,7 +1,7 @@
 //! One account: what decisions need to know of it, and the doors to it.
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
-//!   `meters`, `debts`, `supply`, `closing`, `deadlines`, `correct` on the `course` of readings; for postpaid accounts `bills`, `close`,
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`, `correct` on the `course` of readings, `settle`; for postpaid accounts `bills`, `close`,
 //!   `consumer`, `queries`, on what `billing` folds.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
@@ -35,6 +35,7 @@ mod queries;
 mod quiet;
 mod readings;
 mod responsible;
+mod settle;
 mod supply;
 mod wallet;
 
@@ -59,7 +60,7 @@ use crate::time::Timestamp;
 use crate::utility::Utility;
 
 /// Changes with every change of the folded form, so that older snapshots are not used.
-const STATE_VERSION: &str = "account-state-4";
+const STATE_VERSION: &str = "account-state-5";
 
 /// Where an account stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

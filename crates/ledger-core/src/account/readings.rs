@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::judge::{Judgement, Limits, judge};
 use super::meter::{Base, KEPT_READINGS_MAX, Kept, KeptClass, MeterState};
-use super::{Account, bills, correct, pricing, queries, supply};
+use super::{Account, bills, correct, pricing, queries, settle, supply};
 use crate::answer::ReadingOutcome;
 use crate::command::{PriorReading, Reading};
 use crate::event::{
@@ -51,14 +51,29 @@ pub(super) fn record(
     if let Some(known) = known_at(draft, meter, reading.read_at) {
         return repeat_or_conflict(draft, meter.utility, known, reading);
     }
-    let (utility, meter) = (meter.utility, meter.clone());
+    let meter = meter.clone();
     if reading.read_at < meter.base.at || meter.removed_at.is_some() {
         return correct::late(draft, &meter, reading);
     }
-    let limits = limits(draft.account, draft.policy, &meter);
     if let Some(refused) = queries::refuse_self_reading(draft, &meter, reading)? {
         return Ok(refused);
     }
+    if settle::waits(draft, &meter, reading)? {
+        return Ok(ReadingOutcome::Settling);
+    }
+    charge_or_hold(draft, reading)
+}
+
+/// Judges a reading that is newer than the newest one: charged, or kept aside.
+pub(super) fn charge_or_hold(
+    draft: &mut Draft<'_>,
+    reading: &Reading,
+) -> Result<ReadingOutcome, Rejection> {
+    let Some(meter) = draft.account.meter_in_place(&reading.meter) else {
+        return Err(supply::missing(draft, &reading.meter));
+    };
+    let utility = meter.utility;
+    let limits = limits(draft.account, draft.policy, meter);
     match judge(meter.base, reading.read_at, reading.value, &limits) {
         Judgement::Used(quantity) => accept(draft, utility, reading, quantity),
         Judgement::Backflow => accept(draft, utility, reading, Quantity::ZERO),
@@ -182,6 +197,7 @@ fn installation(meter: &MeterState, at: Timestamp) -> Option<PriorReading> {
 fn outcome_of(class: KeptClass) -> ReadingOutcome {
     match class {
         KeptClass::Late => ReadingOutcome::Late,
+        KeptClass::Settling => ReadingOutcome::Settling,
         KeptClass::Corrected => ReadingOutcome::Corrected {
             amount: crate::num::Money::ZERO,
         },
@@ -243,7 +259,9 @@ pub(super) fn keep(
         why: why.to_owned(),
     };
     draft.emit(match class {
-        KeptClass::Late | KeptClass::Corrected => AccountEvent::LateReadingKept(kept),
+        KeptClass::Late | KeptClass::Corrected | KeptClass::Settling => {
+            AccountEvent::LateReadingKept(kept)
+        }
         KeptClass::Conflicting => AccountEvent::ConflictingReadingKept(kept),
         KeptClass::Quarantined | KeptClass::Discarded => AccountEvent::ReadingQuarantined(kept),
     });
@@ -291,6 +309,7 @@ pub(super) fn accept(
         };
         draft.emit(AccountEvent::SuspicionWithdrawn(ended));
     }
+    settle::release_filled(draft, &reading.meter);
     Ok(ReadingOutcome::Accepted { quantity, amount })
 }
 

@@ -149,6 +149,8 @@ kinds! {
     "query-answered.v1" => Account AccountEvent Billing BillingEvent QueryAnswered;
     "scheme-published.v1" => Scheme;
     "consumption-corrected.v1" => Account AccountEvent ConsumptionCorrected;
+    "reading-settling.v1" => Account AccountEvent ReadingSettling;
+    "gap-settled.v1" => Account AccountEvent GapSettled;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Payload of a correction by a late reading (C19). Keys as in `account`.
+//! Payloads of corrections by late readings, and of readings that wait (C19). Keys as in `account`.
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,26 @@ pub struct ConsumptionCorrected {
     /// Month in whose bill a postpaid customer finds it. Absent where it goes to prepaid credit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub b: Option<Month>,
+}
+
+/// `reading-settling.v1`: it ends a gap, and waits to be priced. `gap-settled.v1` says that nothing of
+/// the meter waits any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReadingSettling {
+    /// Utility.
+    #[serde(with = "crate::utility::short")]
+    pub u: Utility,
+    /// Meter.
+    pub m: MeterNumber,
+    /// Time of reading.
+    pub t: Timestamp,
+    /// Register value as read.
+    pub v: Quantity,
+    /// Local date of `t`.
+    pub d: LocalDate,
+    /// Until when what waits of the meter does so.
+    pub until: Timestamp,
 }
 
 impl ConsumptionCorrected {

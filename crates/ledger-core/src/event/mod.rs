@@ -46,6 +46,10 @@ pub enum AccountEvent {
     ConsumptionCharged(ConsumptionCharged),
     /// A late reading between its neighbours corrected what was charged across it (C19).
     ConsumptionCorrected(ConsumptionCorrected),
+    /// A reading that ends a gap waits to be priced (C19).
+    ReadingSettling(ReadingSettling),
+    /// Nothing of a meter waits any more.
+    GapSettled(SuspicionEnded),
     /// A reading older than the newest was kept as history.
     LateReadingKept(ReadingKept),
     /// A second value for an instant was kept.

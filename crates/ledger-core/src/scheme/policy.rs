@@ -163,6 +163,13 @@ pub struct ReadingPolicy {
         deserialize_with = "file::days_or_zero"
     )]
     pub correct: Millis,
+    /// How long a reading that ends a gap waits before it is priced (C19).
+    #[serde(
+        rename = "gap_settle_hours",
+        default = "file::no_time",
+        deserialize_with = "file::settle_hours"
+    )]
+    pub gap_settle: Millis,
 }
 
 impl ReadingPolicy {

@@ -346,7 +346,13 @@ fn c19_a_reading_corrects_for_400_days_and_is_only_kept_after_that() {
         Some(ledger_core::answer::Answer::Reading(corrected("-5.6")))
     );
     for name in SchemePolicy::builtin_names() {
-        assert_eq!(scheme(name).readings().correct, term, "{name}");
+        let readings = scheme(name);
+        let readings = readings.readings();
+        assert_eq!(
+            (readings.correct, readings.gap_settle),
+            (term, Millis::ZERO),
+            "{name}"
+        );
     }
 }
 

@@ -24,6 +24,7 @@ mod properties;
 mod quiet;
 mod readings;
 mod schemes;
+mod settling;
 mod state;
 mod story;
 mod tariff;

@@ -278,7 +278,7 @@ impl<'a> Tally<'a> {
         for (place, outcome) in places.into_iter().zip(outcomes) {
             let counts = self.counts_of(message, place);
             match &outcome {
-                ReadingOutcome::Accepted { .. } => counts.acc += 1,
+                ReadingOutcome::Accepted { .. } | ReadingOutcome::Settling => counts.acc += 1,
                 ReadingOutcome::Duplicate => counts.dup += 1,
                 ReadingOutcome::Conflicting => counts.con += 1,
                 ReadingOutcome::Corrected { .. } | ReadingOutcome::Late => counts.late += 1,

@@ -149,6 +149,8 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         | AccountEvent::MeterActivated(_)
         | AccountEvent::ConsumptionCharged(_)
         | AccountEvent::ConsumptionCorrected(_)
+        | AccountEvent::ReadingSettling(_)
+        | AccountEvent::GapSettled(_)
         | AccountEvent::LateReadingKept(_)
         | AccountEvent::ConflictingReadingKept(_)
         | AccountEvent::ReadingQuarantined(_)

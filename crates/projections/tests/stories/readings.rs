@@ -226,6 +226,39 @@ async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_lat
 }
 
 #[tokio::test]
+async fn c19_what_waits_of_a_gap_is_due_until_it_is_settled() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    log.open(&a, start()).await;
+    let (t, until) = (start() + Millis::hours(4), start() + Millis::hours(16));
+    let waits = ReadingSettling {
+        u: E,
+        m: meter_of(&a, E),
+        t,
+        v: qty("4"),
+        d: local(t),
+        until,
+    };
+    log.fact(&a, t, AccountEvent::ReadingSettling(waits)).await;
+    let due = async |log: &mut Log, at: Timestamp| -> Vec<DueKind> {
+        let models = log.caught_up().await;
+        let snapshot = models.snapshot().unwrap();
+        let policy = ledger_core::scheme::SchemePolicy::builtin("usms").unwrap();
+        let due = snapshot
+            .due_before(at, 10, &|_| projections::SchemeFacts::of(&policy))
+            .unwrap();
+        due.into_iter().map(|due| due.kind).collect()
+    };
+    assert_eq!(due(&mut log, until - Millis(1)).await, []);
+    assert_eq!(due(&mut log, until).await, [DueKind::Settle]);
+    let ended = SuspicionEnded {
+        u: E,
+        m: meter_of(&a, E),
+    };
+    log.fact(&a, until, AccountEvent::GapSettled(ended)).await;
+    assert_eq!(due(&mut log, until).await, []);
+}
+
+#[tokio::test]
 async fn c19_a_late_reading_out_of_order_is_on_the_list_and_in_no_run() {
     let (mut log, a) = (Log::new(), account("a1"));
     let start = time("2026-03-30T16:00:00Z");

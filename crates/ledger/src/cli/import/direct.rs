@@ -120,7 +120,9 @@ impl Direct {
 
 fn count(outcome: &ReadingOutcome, counts: &mut Counts, n: &mut ReadingCounts) {
     let (all, of_utility) = match outcome {
-        ReadingOutcome::Accepted { .. } => (&mut counts.accepted, &mut n.acc),
+        ReadingOutcome::Accepted { .. } | ReadingOutcome::Settling => {
+            (&mut counts.accepted, &mut n.acc)
+        }
         ReadingOutcome::Duplicate => (&mut counts.duplicate, &mut n.dup),
         ReadingOutcome::Conflicting => (&mut counts.conflicting, &mut n.con),
         ReadingOutcome::Corrected { .. } | ReadingOutcome::Late => (&mut counts.late, &mut n.late),
