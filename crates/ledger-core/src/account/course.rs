@@ -12,6 +12,7 @@ use crate::event::{AccountEvent, ConsumptionCharged, ConsumptionCorrected};
 use crate::ids::MeterNumber;
 use crate::num::Quantity;
 use crate::scheme::SchemePolicy;
+use crate::status::Status;
 use crate::tariff::{BandBy, BlockPeriod, Energy, Tariff};
 use crate::time::{Month, Timestamp};
 use crate::utility::Utility;
@@ -81,7 +82,7 @@ pub fn recall(
     let at = reading.read_at;
     let is_late = at > meter.installed_at && (at < meter.base.at || meter.removed_at.is_some());
     let known = meter.recent.iter().any(|r| r.at == at) || meter.kept.iter().any(|k| k.at == at);
-    if !is_late || known || account.status().is_some_and(|s| s.is_final()) {
+    if !is_late || known || account.status().is_some_and(Status::is_final) {
         return Recall::Nothing;
     }
     if corrects(account, policy, reading, received_at) {

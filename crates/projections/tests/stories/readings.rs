@@ -131,16 +131,12 @@ async fn c9_a_run_of_quarantined_readings_is_one_spell_until_a_reading_is_accept
     assert_eq!((readings.late, readings.conflicting), (1, 1));
 }
 
-/// 36 units from midnight of 31 March to noon of 1 April, and a reading at the midnight between that shows
-/// 30 of them, in place of 24.
-#[tokio::test]
-async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_late() {
-    let (mut log, a) = (Log::new(), account("a1"));
-    log.open(&a, time("2026-03-30T16:00:00Z")).await;
+/// 36 units over a month's end, spread evenly, and the reading at the midnight between.
+fn over_the_months_end(a: &AccountId) -> (ConsumptionCharged, ConsumptionCorrected) {
     let (middle, end) = (time("2026-03-31T16:00:00Z"), time("2026-04-01T04:00:00Z"));
     let spread = ConsumptionCharged {
         u: E,
-        m: meter_of(&a, E),
+        m: meter_of(a, E),
         t: end,
         v: qty("36"),
         q: qty("36"),
@@ -155,11 +151,9 @@ async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_lat
         x: Vec::new(),
         b: None,
     };
-    log.fact(&a, end, AccountEvent::ConsumptionCharged(spread))
-        .await;
     let corrected = ConsumptionCorrected {
         u: E,
-        m: meter_of(&a, E),
+        m: meter_of(a, E),
         t: middle,
         v: qty("30"),
         f: time("2026-03-30T16:00:00Z"),
@@ -181,6 +175,19 @@ async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_lat
         us: Vec::new(),
         b: None,
     };
+    (spread, corrected)
+}
+
+/// 36 units from midnight of 31 March to noon of 1 April, and a reading at the midnight between that shows
+/// 30 of them, in place of 24.
+#[tokio::test]
+async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_late() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    log.open(&a, time("2026-03-30T16:00:00Z")).await;
+    let end = time("2026-04-01T04:00:00Z");
+    let (spread, corrected) = over_the_months_end(&a);
+    log.fact(&a, end, AccountEvent::ConsumptionCharged(spread))
+        .await;
     let at = time("2026-04-01T05:00:00Z");
     log.fact(&a, at, AccountEvent::ConsumptionCorrected(corrected))
         .await;
