@@ -19,8 +19,8 @@ use bytes::Bytes;
 use event_store::snapshot::{Snapshot, SnapshotAt};
 use event_store::transact::core::{Core, Effect, Outcome, Request, StoreFacts, Work};
 use event_store::transact::{
-    Answered, Decision, Domain, Evidence, Failure, NEEDS_ROUNDS_MAX, Needs, PastEvent, Probe,
-    TransactConfig,
+    Answered, Decision, Domain, Evidence, Failure, NEEDS_ROUNDS_MAX, Needs, PAST_PAGE_EVENTS,
+    PastEvent, Probe, TransactConfig,
 };
 use event_store::{
     AppendError, COMMIT_BYTES_MAX, Capabilities, Commit, Committed, Direction, Expected, NewEvent,
@@ -827,6 +827,8 @@ impl Domain for Odd {
             .find(|key| !known.has_read(key));
         if *command == "insatiable" {
             Needs::stream(asked.unwrap())
+        } else if *command == "whole past" {
+            Needs::older()
         } else {
             Needs::nothing()
         }
@@ -834,7 +836,11 @@ impl Domain for Odd {
     fn probe(&self, _: &Self::Command, _: &RecordedEvent) -> Probe {
         Probe::Unrelated
     }
-    fn decide(&self, state: &mut u64, command: &Self::Command, _: &Evidence) -> Decision<u64> {
+    fn decide(&self, state: &mut u64, command: &Self::Command, known: &Evidence) -> Decision<u64> {
+        if *command == "whole past" {
+            assert!(known.past().is_sorted_by(|a, b| a.revision > b.revision));
+            return Decision::answer(known.past().len() as u64);
+        }
         let event = |bytes: usize| NewEvent {
             id: Uuid::from_u128(1),
             kind: Arc::from("odd.v1"),
@@ -907,6 +913,57 @@ fn a_domain_that_never_knows_enough_is_told_so() {
     assert!(
         matches!(&stage.answers[0].1, Err(Failure::Invalid(text)) if text.contains("more evidence"))
     );
+}
+
+#[test]
+fn the_past_is_read_backwards_page_by_page_once_it_is_durable() {
+    let mut stage = Stage::with(Odd, ALONE, false, TransactConfig::default());
+    let events = |revisions: &mut dyn Iterator<Item = u64>| -> Vec<RecordedEvent> {
+        revisions
+            .map(|n| past("account-1", n, "odd.v1", ""))
+            .collect()
+    };
+    stage.submit(1, "fine", &stream("account-1"));
+    stage.give_events("account-1", events(&mut (0..400)));
+    stage.submit(2, "whole past", &stream("account-1"));
+    let (op, commits) = stage.next_append();
+    assert!(
+        stage.asked.is_empty(),
+        "what is being written is waited for"
+    );
+    stage.give(op, written(&commits, 1_000));
+    for (from, to) in [(400, 145), (144, 0)] {
+        let (op, request) = stage.next();
+        let Request::ReadStream {
+            from: asked,
+            max,
+            direction,
+            ..
+        } = request
+        else {
+            panic!("expected a read, got {request:?}");
+        };
+        assert_eq!(
+            (asked, max, direction),
+            (from, PAST_PAGE_EVENTS, Direction::Backwards)
+        );
+        let page = events(&mut (to..=from).rev());
+        stage.give(op, Outcome::Events(Ok(page)));
+    }
+    assert_eq!(stage.answers()[1], (2, 401));
+}
+
+#[test]
+fn a_past_that_is_not_as_it_was_read_before_fails_the_command_alone() {
+    let mut stage = Stage::with(Odd, ALONE, false, TransactConfig::default());
+    stage.submit(1, "whole past", &stream("account-1"));
+    stage.give_events("account-1", vec![past("account-1", 0, "odd.v1", "")]);
+    stage.give_events("account-1", vec![]);
+    assert!(matches!(
+        &stage.answers[0].1,
+        Err(Failure::Unavailable(text)) if text.contains("other events")
+    ));
+    assert!(stage.core.idle());
 }
 
 #[test]

@@ -156,11 +156,18 @@ pub enum ReadingOutcome {
         /// Charge.
         amount: Money,
     },
+    /// It ends a gap, and waits to be priced (C19).
+    Settling,
     /// An identical repeat: nothing changed.
     Duplicate,
     /// Another value for a known instant: kept, charged nothing.
     Conflicting,
-    /// Older than the newest: kept, charged nothing.
+    /// Older than the newest, and between its neighbours: what was charged across it is corrected (C19).
+    Corrected {
+        /// The difference; below zero is given back.
+        amount: Money,
+    },
+    /// Older than the newest, and too old to correct anything: kept, charged nothing.
     Late,
     /// Implausible: kept aside, charged nothing.
     Quarantined,

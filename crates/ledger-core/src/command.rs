@@ -6,6 +6,7 @@ pub use billing::{BillingCommand, OpeningDeposit, PayBill};
 
 use serde::{Deserialize, Serialize};
 
+use crate::account::Course;
 use crate::event::{DeliveryWay, RegisterSpec, ResponsibleAs};
 use crate::ids::{
     AccountId, Actor, ChannelId, CommandKey, MeterNumber, OpaqueRef, ReceiptNumber, Reference,
@@ -449,6 +450,8 @@ pub struct Facts {
     pub delivery: u64,
     /// Value and delivery of an older reading of the same meter and instant, found in the stream.
     pub prior: Option<PriorReading>,
+    /// The accepted readings around a late one, and all after it ([`crate::account::recall`]).
+    pub course: Option<Course>,
     /// The top-up that a void names.
     pub voidable: Option<VoidableTopUp>,
     /// The person who joins has had the scheme's initial credit before (P2).

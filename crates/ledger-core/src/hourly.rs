@@ -52,18 +52,43 @@ impl HourlyConsumption {
                     self.spread(from, e.t, e.q);
                 }
             }
+            AccountEvent::ConsumptionCorrected(e) if e.m == self.meter => {
+                self.take_back(e.f, e.n, e.w);
+                self.spread(e.f, e.t, e.q);
+                self.spread(e.t, e.n, e.w - e.q);
+            }
             _ => {}
         }
     }
 
     fn spread(&mut self, from: Timestamp, to: Timestamp, quantity: Quantity) {
+        for (hour, share) in self.shares(from, to, quantity) {
+            *self.hours.entry(hour).or_insert(Quantity::ZERO) += share;
+        }
+    }
+
+    fn take_back(&mut self, from: Timestamp, to: Timestamp, quantity: Quantity) {
+        for (hour, share) in self.shares(from, to, quantity) {
+            *self.hours.entry(hour).or_insert(Quantity::ZERO) -= share;
+        }
+    }
+
+    /// The hours from one reading to the next, each with its share.
+    fn shares(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        quantity: Quantity,
+    ) -> Vec<(Timestamp, Quantity)> {
         let mut spread = Spread::new(from, to, quantity);
         let mut hour = self.hour_of(from);
+        let mut shares = Vec::new();
         while hour + HOUR < to {
-            *self.hours.entry(hour).or_insert(Quantity::ZERO) += spread.take_until(hour + HOUR);
+            shares.push((hour, spread.take_until(hour + HOUR)));
             hour = self.hour_of(hour + HOUR);
         }
-        *self.hours.entry(hour).or_insert(Quantity::ZERO) += spread.take_rest();
+        shares.push((hour, spread.take_rest()));
+        shares
     }
 
     /// Start of the local hour an instant lies in; zones with half hours begin theirs at their own.

@@ -101,6 +101,10 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
     let debt = || LedgerAccount::DebtReceivable(account.clone());
     match event {
         AccountEvent::ConsumptionCharged(e) => consumption(account, e),
+        AccountEvent::ConsumptionCorrected(e) => {
+            let from = charged_to(account, e.u, e.b.is_some());
+            charge_of(from, LedgerAccount::Revenue(e.u), e.a, &e.x)
+        }
         AccountEvent::Billing(inner) => of_billing(account, inner),
         AccountEvent::CreditToppedUp(e) => split(
             account,
@@ -148,6 +152,8 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
         | AccountEvent::MeterActivated(_)
         | AccountEvent::MeterRemoved(_)
         | AccountEvent::MeterExchanged(_)
+        | AccountEvent::ReadingSettling(_)
+        | AccountEvent::GapSettled(_)
         | AccountEvent::LateReadingKept(_)
         | AccountEvent::ConflictingReadingKept(_)
         | AccountEvent::ReadingQuarantined(_)
@@ -173,12 +179,16 @@ pub fn of_account(account: &AccountId, event: &AccountEvent) -> Vec<Posting> {
 
 /// Prepaid consumption lowers the credit, postpaid consumption is owed.
 fn consumption(account: &AccountId, e: &ConsumptionCharged) -> Vec<Posting> {
-    let from = if e.b.is_some() {
+    let from = charged_to(account, e.u, e.b.is_some());
+    charge_of(from, LedgerAccount::Revenue(e.u), e.a, &e.x)
+}
+
+fn charged_to(account: &AccountId, utility: Utility, is_owed: bool) -> LedgerAccount {
+    if is_owed {
         LedgerAccount::BillsReceivable(account.clone())
     } else {
-        LedgerAccount::CustomerCredit(account.clone(), e.u)
-    };
-    charge_of(from, LedgerAccount::Revenue(e.u), e.a, &e.x)
+        LedgerAccount::CustomerCredit(account.clone(), utility)
+    }
 }
 
 /// The postings of a postpaid account's events.

@@ -79,6 +79,32 @@ impl Usage {
         (first..=over).map(share).collect()
     }
 
+    /// How a step from a month to another one counts by month.
+    #[must_use]
+    pub fn step_by_month(from: Month, to: Month, units: Quantity) -> Vec<(Month, Quantity)> {
+        let here = Self {
+            reached: Some(from),
+            ..Self::default()
+        };
+        here.shares(to, units)
+    }
+
+    /// Takes in differences of months (C19); a month that is not known yet had no reading before.
+    pub fn correct(&mut self, differences: impl Iterator<Item = (Month, Quantity)>) {
+        for (month, difference) in differences {
+            match self.months.binary_search_by_key(&month, |(m, _)| *m) {
+                Ok(at) => {
+                    if let Some(known) = self.months.get_mut(at) {
+                        known.1 += difference;
+                    }
+                }
+                Err(at) => self.months.insert(at, (month, difference)),
+            }
+        }
+        let beyond = self.months.len().saturating_sub(MONTHS_KEPT);
+        self.months.drain(..beyond);
+    }
+
     /// What a step would make of its month: its units in one month, and the month it begins with.
     #[must_use]
     pub fn step(&self, month: Month, units: Quantity) -> (Month, Quantity) {

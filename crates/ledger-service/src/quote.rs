@@ -118,6 +118,7 @@ impl Ledger {
             key: Some(hypothetical_key()?),
             delivery: 0,
             prior: None,
+            course: None,
             voidable: None,
             initial_credit_claimed: false,
         };

@@ -170,6 +170,8 @@ pub(crate) fn refusal_of(outcome: &ReadingOutcome) -> Option<&Rejection> {
         ReadingOutcome::Accepted { .. }
         | ReadingOutcome::Duplicate
         | ReadingOutcome::Conflicting
+        | ReadingOutcome::Settling
+        | ReadingOutcome::Corrected { .. }
         | ReadingOutcome::Late
         | ReadingOutcome::Quarantined => None,
     }

@@ -4,7 +4,7 @@
 //! the state of the last flush, and its checkpoint says so.
 
 use event_store::Position;
-use ledger_core::event::{AccountEvent, MeterExchanged};
+use ledger_core::event::{AccountEvent, ConsumptionCorrected, MeterExchanged, OtherMeter};
 use ledger_core::ids::AccountId;
 use ledger_core::postings;
 use rusqlite::{Connection, Transaction};
@@ -178,6 +178,10 @@ impl Fold {
                 .ok_or_else(|| unknown_meter(e.m.as_str()))?;
             meter.usage.fold(conn, meter.no, e)?;
         }
+        if let AccountEvent::ConsumptionCorrected(e) = &fact.event {
+            correct(conn, sheet, e)?;
+        }
+        deadlines::fold_settling(sheet, &fact.event);
         deadlines::fold(sheet);
         self.legacy.fold(conn, sheet.no, fact)?;
         self.receipts.fold(conn, sheet, fact, &lines)?;
@@ -310,6 +314,26 @@ fn fold_life(
             return Err(FoldError::Contradiction(reason));
         }
         _ => {}
+    }
+    Ok(())
+}
+
+/// Differences go to the days of whoever was there then: the meter itself, and those after it.
+fn correct(
+    conn: &Connection,
+    sheet: &mut Sheet,
+    e: &ConsumptionCorrected,
+) -> Result<(), FoldError> {
+    let meter = sheet
+        .meter_at(&e.m, e.t)
+        .ok_or_else(|| unknown_meter(e.m.as_str()))?;
+    meter.usage.correct(conn, meter.no, (&e.p, &e.mn))?;
+    meter.usage.take_in(conn, meter.no, e)?;
+    for OtherMeter { m, t, p, mn } in &e.o {
+        let other = sheet
+            .meter_at(m, *t)
+            .ok_or_else(|| unknown_meter(m.as_str()))?;
+        other.usage.correct(conn, other.no, (p, mn))?;
     }
     Ok(())
 }

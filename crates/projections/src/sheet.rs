@@ -3,6 +3,7 @@
 //! One lookup an event finds all of them; each part knows whether it must be written.
 
 use ledger_core::ids::MeterNumber;
+use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use rusqlite::Connection;
 
@@ -155,6 +156,20 @@ impl Sheet {
             .iter_mut()
             .rev()
             .find(|m| m.row.get().meter == *number)
+    }
+
+    /// The rows of the meter that had this number at an instant (C5).
+    pub(crate) fn meter_at(
+        &mut self,
+        number: &MeterNumber,
+        at: Timestamp,
+    ) -> Option<&mut MeterSheet> {
+        self.meters.iter_mut().rev().find(|m| {
+            let row = m.row.get();
+            row.meter == *number
+                && row.installed <= at
+                && row.removed.is_none_or(|removed| at <= removed)
+        })
     }
 
     /// The wallet of a utility, made when it is first needed.

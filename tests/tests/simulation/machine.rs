@@ -5,11 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::account::{Account, decide, needs_history};
+use ledger_core::account::{Account, Course, PastFact, Recall, decide, reaches_back, recall};
 use ledger_core::answer::Answer;
 use ledger_core::command::{Command, Facts, PriorReading, Reading};
 use ledger_core::event::{AccountEvent, Event, Stamp, decode, encode, kind_of};
-use ledger_core::ids::{Actor, ChannelId, CommandKey, MeterNumber, Reference};
+use ledger_core::ids::{AccountId, Actor, ChannelId, CommandKey, MeterNumber, Reference};
 use ledger_core::num::Quantity;
 use ledger_core::postings::{self, Posting};
 use ledger_core::scheme::SchemePolicy;
@@ -20,6 +20,9 @@ use crate::whole::Whole;
 
 /// Accepted readings that are kept for each meter: more than the days that a repeat comes late.
 const READINGS_KEPT: usize = 4_000;
+
+/// Facts that are looked at together, backwards.
+const FACTS_AT_ONCE: usize = 64;
 
 /// What is asked, with its key where it has one.
 #[derive(Debug, Clone)]
@@ -80,6 +83,8 @@ pub(crate) struct Core {
     policy: SchemePolicy,
     fault: Option<Fault>,
     readings: BTreeMap<MeterNumber, Vec<(Timestamp, Quantity, u64)>>,
+    /// The newest facts of each account, for readings that come late.
+    past: BTreeMap<AccountId, Vec<PastFact>>,
     actor: Actor,
 }
 
@@ -89,6 +94,7 @@ impl Core {
             policy,
             fault,
             readings: BTreeMap::new(),
+            past: BTreeMap::new(),
             actor: Actor::parse("simulation").unwrap(),
         }
     }
@@ -110,7 +116,8 @@ impl Core {
             actor: self.actor.clone(),
             key,
             delivery,
-            prior: self.prior(account, &command),
+            prior: self.prior(account, &command, at),
+            course: self.course(account, &command, at),
             voidable: None,
             initial_credit_claimed: false,
         };
@@ -132,17 +139,17 @@ impl Core {
             fault.strike(account, before, &mut said);
         }
         for entry in &said.log {
-            self.remember(entry);
+            self.remember(account.id(), entry);
         }
         said
     }
 
     /// An accepted reading of the same instant, looked for in the history as the service does.
-    fn prior(&self, account: &Account, command: &Command) -> Option<PriorReading> {
+    fn prior(&self, account: &Account, command: &Command, at: Timestamp) -> Option<PriorReading> {
         let Command::RecordReading(reading) = command else {
             return None;
         };
-        if !needs_history(account, reading) {
+        if recall(account, &self.policy, reading, at) != Recall::Instant {
             return None;
         }
         let known = self.readings.get(&reading.meter)?;
@@ -151,7 +158,40 @@ impl Core {
         Some(PriorReading { value, delivery })
     }
 
-    fn remember(&mut self, entry: &Entry) {
+    /// The course of the readings that a late one lies in, as far back as it matters.
+    fn course(&self, account: &Account, command: &Command, at: Timestamp) -> Option<Course> {
+        let Command::RecordReading(reading) = command else {
+            return None;
+        };
+        if recall(account, &self.policy, reading, at) != Recall::Course {
+            return None;
+        }
+        let known = self.past.get(account.id())?;
+        let mut past: Vec<PastFact> = Vec::new();
+        for page in known.rchunks(FACTS_AT_ONCE) {
+            past.extend(page.iter().rev().cloned());
+            let events = past.iter().map(|fact| fact.event.clone());
+            if reaches_back(account, &self.policy, reading, events) {
+                break;
+            }
+        }
+        let meters = account.meters().iter();
+        let utility = meters.rev().find(|m| m.number == reading.meter)?.utility;
+        Some(Course::of(utility, &past))
+    }
+
+    fn remember(&mut self, account: &AccountId, entry: &Entry) {
+        if !self.past.contains_key(account) {
+            self.past.insert(account.clone(), Vec::new());
+        }
+        let past = self.past.get_mut(account).unwrap();
+        if past.len() >= READINGS_KEPT {
+            past.drain(..READINGS_KEPT / 4);
+        }
+        past.push(PastFact {
+            event: entry.event.clone(),
+            delivery: entry.stamp.delivery,
+        });
         let AccountEvent::ConsumptionCharged(charged) = &entry.event else {
             return;
         };

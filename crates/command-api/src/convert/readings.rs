@@ -72,6 +72,11 @@ pub fn posted(line: u64, answered: Result<Reply, No>) -> pb::PostReadingsRespons
         Ok(ReadingOutcome::Duplicate) => class("duplicate"),
         Ok(ReadingOutcome::Conflicting) => class("conflicting"),
         Ok(ReadingOutcome::Late) => class("late"),
+        Ok(ReadingOutcome::Settling) => class("settling"),
+        Ok(ReadingOutcome::Corrected { amount }) => pb::PostReadingsResponse {
+            amount: amount.to_string(),
+            ..class("corrected")
+        },
         Ok(ReadingOutcome::Quarantined) => class("quarantined"),
         Ok(ReadingOutcome::Refused(rejection)) => error(&No::Refused(rejection)),
         Err(no) => error(&no),

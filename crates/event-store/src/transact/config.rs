@@ -36,6 +36,9 @@ pub const LOAD_PAGE_EVENTS: usize = 512;
 /// Events read at once in a search of an account's history; a range this short is read whole.
 pub const SEARCH_PAGE_EVENTS: usize = 16;
 
+/// Events read at once when a decision looks back on the account's own history: a week of hourly readings.
+pub const PAST_PAGE_EVENTS: usize = 256;
+
 /// How often one read is tried before the waiting commands are told `Unavailable`.
 pub const READ_ATTEMPTS_MAX: u32 = 5;
 

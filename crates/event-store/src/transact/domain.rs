@@ -51,6 +51,9 @@ pub struct Needs {
     pub streams: Vec<StreamName>,
     /// Search the account's own history with [`Domain::probe`], from this revision to its end.
     pub search_from: Option<u64>,
+    /// One more page of the account's own history, older than what [`Evidence::past`] holds; the first
+    /// is its end. Asked for until enough is known or nothing is older.
+    pub older: bool,
 }
 
 impl Needs {
@@ -60,6 +63,7 @@ impl Needs {
         Self {
             streams: Vec::new(),
             search_from: None,
+            older: false,
         }
     }
 
@@ -69,6 +73,17 @@ impl Needs {
         Self {
             streams: vec![stream],
             search_from: None,
+            older: false,
+        }
+    }
+
+    /// The next older page of the account's own history.
+    #[must_use]
+    pub const fn older() -> Self {
+        Self {
+            streams: Vec::new(),
+            search_from: None,
+            older: true,
         }
     }
 
@@ -78,6 +93,7 @@ impl Needs {
         Self {
             streams: Vec::new(),
             search_from: Some(revision),
+            older: false,
         }
     }
 }
@@ -115,6 +131,8 @@ pub struct Evidence {
     /// Outcome of the search of the account's own history.
     pub history: History,
     pub(crate) streams: Vec<(StreamName, Option<RecordedEvent>)>,
+    /// The account's own newest events, newest first, as far back as was asked for.
+    pub(crate) past: Vec<RecordedEvent>,
 }
 
 impl Evidence {
@@ -129,6 +147,22 @@ impl Evidence {
             revision,
             history,
             streams,
+            past: Vec::new(),
+        }
+    }
+
+    /// The account's own newest events, newest first, as far back as was asked for ([`Needs::older`]).
+    #[must_use]
+    pub fn past(&self) -> &[RecordedEvent] {
+        &self.past
+    }
+
+    /// The newest revision of the account that is older than the past read so far; none when nothing is.
+    #[must_use]
+    pub fn older_than_past(&self) -> Option<u64> {
+        match self.past.last() {
+            Some(oldest) => oldest.revision.checked_sub(1),
+            None => self.revision,
         }
     }
 
@@ -165,7 +199,8 @@ impl Evidence {
             .streams
             .iter()
             .filter_map(|(_, event)| event.as_ref().map(|e| e.position));
-        streams.chain(found).max()
+        let past = self.past.first().map(|event| event.position);
+        streams.chain(found).chain(past).max()
     }
 }
 
@@ -233,7 +268,8 @@ pub trait Domain: Send + Sync + 'static {
     fn evolve(&self, state: &mut Self::State, event: PastEvent<'_>) -> Result<(), String>;
 
     /// What must be known before deciding, given what is known. Asked again after each reading until it
-    /// names nothing new, at most [`NEEDS_ROUNDS_MAX`] times. Streams already read are not read again.
+    /// names nothing new, at most [`NEEDS_ROUNDS_MAX`] times; older pages of its own history do not
+    /// count, since they end. Streams already read are not read again.
     fn needs(&self, state: &Self::State, command: &Self::Command, known: &Evidence) -> Needs;
 
     /// For the binary search over the account's own revisions.

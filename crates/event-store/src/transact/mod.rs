@@ -23,8 +23,8 @@ mod shell;
 
 pub use answer::{AccountState, Answered, Failure, Stats};
 pub use config::{
-    APPENDS_IN_FLIGHT_MAX, GROUP_BYTES_MAX, LOAD_PAGE_EVENTS, READ_ATTEMPTS_MAX, RETRY_FIRST_MS,
-    RETRY_LONGEST_MS, SEARCH_PAGE_EVENTS, SHUTDOWN_WAIT_MS, TransactConfig,
+    APPENDS_IN_FLIGHT_MAX, GROUP_BYTES_MAX, LOAD_PAGE_EVENTS, PAST_PAGE_EVENTS, READ_ATTEMPTS_MAX,
+    RETRY_FIRST_MS, RETRY_LONGEST_MS, SEARCH_PAGE_EVENTS, SHUTDOWN_WAIT_MS, TransactConfig,
 };
 pub use domain::{Decision, Domain, Evidence, History, NEEDS_ROUNDS_MAX, Needs, PastEvent, Probe};
 pub use service::Transact;

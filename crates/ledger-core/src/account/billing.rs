@@ -318,6 +318,12 @@ impl Billing {
             self.usage.read(month, e.q);
             self.newest_charge = Some(e.a);
         }
+        if let AccountEvent::ConsumptionCorrected(e) = event
+            && let Some(month) = e.b
+        {
+            self.dues.adjust(month, e.a);
+            self.usage.correct(e.us.iter().map(|part| (part.0, part.1)));
+        }
     }
 
     fn fold(&mut self, event: &BillingEvent, at: Timestamp) {

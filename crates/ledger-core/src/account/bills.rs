@@ -85,9 +85,11 @@ pub(super) fn must_be_own(
     outcome: ReadingOutcome,
 ) -> Result<(), Rejection> {
     match outcome {
-        ReadingOutcome::Accepted { .. } | ReadingOutcome::Duplicate | ReadingOutcome::Late => {
-            Ok(())
-        }
+        ReadingOutcome::Accepted { .. }
+        | ReadingOutcome::Settling
+        | ReadingOutcome::Corrected { .. }
+        | ReadingOutcome::Duplicate
+        | ReadingOutcome::Late => Ok(()),
         ReadingOutcome::Refused(refusal) => Err(refusal),
         ReadingOutcome::Conflicting | ReadingOutcome::Quarantined => {
             let meter = account.meter_in_place(&reading.meter);

@@ -1,23 +1,25 @@
 //! The account's own deadlines (C6): the end of the first 72 hours (U2, U3, U8), the turns by which
-//! electricity credit pays a negative water balance (U7), the months' closes (E17), and the end of quiet
-//! time for which a cut waits (C15).
+//! electricity credit pays a negative water balance (U7), the months' closes (E17), the end of quiet time
+//! for which a cut waits (C15), and the time for which a gap settles (C19).
 //!
 //! They act before a later command, as of their due time, in the same append. So a clock that runs late,
 //! or not at all, changes nothing but when somebody sees it.
 
 use super::draft::Draft;
-use super::{Account, Lifecycle, Wallet, close, quiet};
+use super::{Account, Lifecycle, Wallet, close, quiet, settle};
 use crate::event::{AccountEvent, CreditTransferred};
 use crate::num::Money;
 use crate::scheme::{SchemePolicy, TransferPolicy};
 use crate::time::{Millis, Timestamp};
 use crate::utility::Utility;
 
-/// Lets everything act that was due before `until`, oldest first; at one instant the end of the first
-/// period comes before the transfer, and that before the end of quiet time.
+/// Lets everything act that was due before `until`, oldest first; at one instant what a gap
+/// let wait is priced first; the end of the first period comes before the transfer, and that before the
+/// end of quiet time.
 pub(super) fn act(draft: &mut Draft<'_>, until: Timestamp) {
     let mut cursor = before_pending(draft.account);
     while let Some(due) = next(draft.account, draft.policy, cursor).filter(|due| *due < until) {
+        settle::act(draft, due);
         if grace_ends_at(draft.account, due) {
             draft.begin_step(due, true);
             draft.end_step();
@@ -58,8 +60,9 @@ pub(super) fn next(
     let turn = policy.transfer().and_then(|t| next_turn(account, t, after));
     let close = close::due(account, policy).filter(|due| *due > after);
     let quiet = quiet::next(account, after);
+    let settled = settle::next(account, after);
     let credit = grace.into_iter().chain(turn);
-    credit.chain(close).chain(quiet).min()
+    credit.chain(close).chain(quiet).chain(settled).min()
 }
 
 /// Deadlines at the newest event's own instant still lie ahead, unless deadlines acted then already.

@@ -5,12 +5,13 @@ use super::wallet::{OpenOrder, Supply, WaitingCut};
 use super::{Account, Arrears, Joined, Lifecycle, Profile, Undelivered};
 use crate::debt::DebtPlan;
 use crate::event::{
-    AccountClosed, AccountEvent, BillingEvent, ConsumptionCharged, LinePart, MeterExchanged,
-    MeterInstalled, ReadingKept, Stamp, SupplyOrdered,
+    AccountClosed, AccountEvent, BillingEvent, ConsumptionCharged, ConsumptionCorrected, LinePart,
+    MeterExchanged, MeterInstalled, ReadingKept, Stamp, SupplyOrdered,
 };
 use crate::ids::MeterNumber;
 use crate::num::Money;
-use crate::tariff::Position;
+use crate::tariff::{FinishedMonths, Position};
+use crate::time::Timestamp;
 
 impl Account {
     /// Folds one fact into the state.
@@ -34,6 +35,18 @@ impl Account {
     fn fold(&mut self, event: &AccountEvent, stamp: Stamp) {
         match event {
             AccountEvent::ConsumptionCharged(e) => self.fold_consumption(e, stamp),
+            AccountEvent::ConsumptionCorrected(e) => self.fold_correction(e, stamp),
+            AccountEvent::ReadingSettling(e) => {
+                if let Some(meter) = self.meter_at_mut(&e.m, e.t) {
+                    meter.keep(e.t, e.v, KeptClass::Settling, stamp.delivery);
+                    meter.settles_until = Some(e.until);
+                }
+            }
+            AccountEvent::GapSettled(e) => {
+                if let Some(meter) = self.meter_in_place_mut(&e.m) {
+                    meter.settles_until = None;
+                }
+            }
             AccountEvent::LateReadingKept(e) => self.fold_kept(e, KeptClass::Late, stamp),
             AccountEvent::ConflictingReadingKept(e) => {
                 self.fold_kept(e, KeptClass::Conflicting, stamp);
@@ -238,8 +251,35 @@ impl Account {
         if let Some(meter) = self.meter_in_place_mut(&e.m) {
             let backflow = e.v < meter.base.value && e.q.is_zero();
             let value = if backflow { meter.base.value } else { e.v };
-            meter.accept(e.t, e.v, Base { at: e.t, value }, stamp.delivery);
+            let delivery = meter.take_waiting(e.t).unwrap_or(stamp.delivery);
+            meter.accept(e.t, e.v, Base { at: e.t, value }, delivery);
         }
+    }
+
+    /// The meter's base stays where its newest reading left it.
+    fn fold_correction(&mut self, e: &ConsumptionCorrected, stamp: Stamp) {
+        let wallet = self.wallet_mut(e.u);
+        if let Some(position) = &mut wallet.position {
+            let before = FinishedMonths::try_from(e.fm.clone()).ok();
+            position.correct(e.parts(), &e.x, before.filter(|_| !e.fm.is_empty()));
+        }
+        if e.b.is_none() {
+            if e.a.is_negative() {
+                wallet.credit(-e.a, stamp.at, false);
+            } else {
+                wallet.debit(e.a, stamp.at);
+            }
+        }
+        if let Some(meter) = self.meter_at_mut(&e.m, e.t) {
+            meter.keep(e.t, e.v, KeptClass::Corrected, stamp.delivery);
+        }
+    }
+
+    fn meter_at_mut(&mut self, number: &MeterNumber, at: Timestamp) -> Option<&mut MeterState> {
+        self.meters
+            .iter_mut()
+            .rev()
+            .find(|m| m.number == *number && m.covers(at))
     }
 
     /// Where the reading leaves pricing. Lines of months that it completed do not matter any more.
@@ -262,13 +302,10 @@ impl Account {
     }
 
     fn fold_kept(&mut self, e: &ReadingKept, class: KeptClass, stamp: Stamp) {
-        let found = self
-            .meters
-            .iter_mut()
-            .rev()
-            .find(|m| m.number == e.m && m.covers(e.t));
-        if let Some(meter) = found {
-            meter.keep(e.t, e.v, class, stamp.delivery);
+        if let Some(meter) = self.meter_at_mut(&e.m, e.t) {
+            let waited = (class == KeptClass::Quarantined).then(|| meter.take_waiting(e.t));
+            let delivery = waited.flatten();
+            meter.keep(e.t, e.v, class, delivery.unwrap_or(stamp.delivery));
         }
     }
 

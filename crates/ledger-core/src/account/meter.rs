@@ -34,11 +34,15 @@ pub struct Recent {
     pub delivery: u64,
 }
 
-/// Why a reading is kept and not charged.
+/// Why a reading is kept beside the newest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeptClass {
     /// Older than the newest.
     Late,
+    /// Older than the newest, and accepted: it corrected what was charged (C19).
+    Corrected,
+    /// It ends a gap, and waits to be priced (C19).
+    Settling,
     /// A second value for its instant.
     Conflicting,
     /// Implausible.
@@ -47,7 +51,7 @@ pub enum KeptClass {
     Discarded,
 }
 
-/// A reading kept and not charged.
+/// A reading kept beside the newest ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// Time of reading.
@@ -77,12 +81,14 @@ pub struct MeterState {
     pub base: Base,
     /// Newest accepted readings, oldest first.
     pub recent: Vec<Recent>,
-    /// Readings kept and not charged.
+    /// Readings beside the newest ones: kept and not charged, or late and corrected by.
     pub kept: Vec<Kept>,
     /// A suspected exchange is open (C9).
     pub suspected: bool,
     /// Accepted readings are older than the recent ones.
     pub has_older: bool,
+    /// Until when what ends a gap waits (C19).
+    pub settles_until: Option<Timestamp>,
 }
 
 impl MeterState {
@@ -111,6 +117,7 @@ impl MeterState {
             kept: Vec::new(),
             suspected: false,
             has_older: false,
+            settles_until: None,
         }
     }
 
@@ -150,6 +157,13 @@ impl MeterState {
             delivery,
         });
         self.base = base;
+    }
+
+    /// Takes out what waited of an instant; the delivery that brought it.
+    pub(super) fn take_waiting(&mut self, at: Timestamp) -> Option<u64> {
+        let waited = |k: &Kept| k.class == KeptClass::Settling && k.at == at;
+        let place = self.kept.iter().position(waited)?;
+        Some(self.kept.remove(place).delivery)
     }
 
     pub(super) fn keep(&mut self, at: Timestamp, value: Quantity, class: KeptClass, delivery: u64) {

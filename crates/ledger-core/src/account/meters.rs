@@ -209,6 +209,8 @@ pub(super) fn charge_final(
     if draft.account.status().is_some_and(Status::is_final) {
         return Ok(());
     }
+    super::settle::release_before(draft, &last.meter, Timestamp::MAX);
+    let meter = in_place(draft, &last.meter)?;
     let (utility, base) = (meter.utility, meter.base);
     if at == base.at && last.value == base.value {
         return Ok(());

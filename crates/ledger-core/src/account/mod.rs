@@ -1,8 +1,9 @@
 //! One account: what decisions need to know of it, and the doors to it.
 //!
 //! * `decide` – which facts follow from a command ([`decide()`]), split by noun: `readings`, `payments`,
-//!   `meters`, `debts`, `supply`, `closing`, `deadlines`; for postpaid accounts `bills`, `close`,
-//!   `consumer`, `queries`, on what `billing` folds; `quote` shows a bill before it is paid.
+//!   `meters`, `debts`, `supply`, `closing`, `deadlines`, `correct` on the `course` of readings, `settle`;
+//!   for postpaid accounts `bills`, `close`, `consumer`, `queries`, on what `billing` folds; `quote` shows a
+//!   bill before it is paid.
 //! * `evolve` – what a fact changes ([`Account::evolve`]); it never refuses history.
 //! * `draft` – the working copy of one decision.
 //!
@@ -15,6 +16,8 @@ mod bills;
 mod close;
 mod closing;
 mod consumer;
+mod correct;
+mod course;
 mod deadlines;
 mod debts;
 mod decide;
@@ -35,11 +38,13 @@ mod quiet;
 mod quote;
 mod readings;
 mod responsible;
+mod settle;
 mod supply;
 mod wallet;
 
 pub use arrears::Arrears;
 pub use billing::{Billing, Estimate, OpenBill, OpenQuery};
+pub use course::{Course, PastFact, Recall, reaches_back, recall};
 pub use decide::{Decided, Emitted, decide};
 pub use delivery::Undelivered;
 pub use joining::{Joined, initial_credit_stream};
@@ -47,7 +52,6 @@ pub use judge::{Judgement, Limits, judge};
 pub use legacy::{LegacyCredit, LegacyStage};
 pub use meter::{Base, Kept, KeptClass, MeterState, RECENT_READINGS_MAX};
 pub use quote::{BillLine, BillPart, BillQuote, quote_bill};
-pub use readings::needs_history;
 pub use responsible::Responsible;
 pub use wallet::{OpenOrder, Supply, WaitingCut, Wallet};
 
@@ -60,7 +64,7 @@ use crate::time::Timestamp;
 use crate::utility::Utility;
 
 /// Changes with every change of the folded form, so that older snapshots are not used.
-const STATE_VERSION: &str = "account-state-4";
+const STATE_VERSION: &str = "account-state-5";
 
 /// Where an account stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -82,7 +82,7 @@ pub(super) fn customer(account: &Account, utility: Utility) -> Customer<'_> {
     }
 }
 
-fn refusal(NoTariff { utility, class, at }: NoTariff) -> Rejection {
+pub(super) fn refusal(NoTariff { utility, class, at }: NoTariff) -> Rejection {
     Rejection::NoTariff {
         what: format!("{utility} {class} at {at}"),
     }

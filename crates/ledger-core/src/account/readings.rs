@@ -1,9 +1,9 @@
-//! Readings: recognised, judged, charged or kept (C8, C9, C10).
+//! Readings: recognised, judged, charged or kept (C8, C9, C10); late ones go to `correct` (C19).
 
 use super::draft::Draft;
 use super::judge::{Judgement, Limits, judge};
 use super::meter::{Base, KEPT_READINGS_MAX, Kept, KeptClass, MeterState};
-use super::{Account, bills, pricing, queries, supply};
+use super::{Account, bills, correct, pricing, queries, settle, supply};
 use crate::answer::ReadingOutcome;
 use crate::command::{PriorReading, Reading};
 use crate::event::{
@@ -16,19 +16,8 @@ use crate::scheme::SchemePolicy;
 use crate::time::Timestamp;
 use crate::utility::Utility;
 
-/// Whether a reading is older than what the state remembers, so that the stream must be searched for an
-/// accepted reading of the same instant before it is decided.
-#[must_use]
-pub fn needs_history(account: &Account, reading: &Reading) -> bool {
-    let meter = meter_at(account, &reading.meter, reading.read_at);
-    meter.is_some_and(|m| {
-        let oldest = m.recent.first().map_or(m.installed_at, |r| r.at);
-        m.has_older && reading.read_at < oldest && reading.read_at > m.installed_at
-    })
-}
-
 /// The meter of this number whose time here covers the instant, else the newest of that number.
-fn meter_at<'a>(
+pub(super) fn meter_at<'a>(
     account: &'a Account,
     number: &MeterNumber,
     at: Timestamp,
@@ -62,16 +51,29 @@ pub(super) fn record(
     if let Some(known) = known_at(draft, meter, reading.read_at) {
         return repeat_or_conflict(draft, meter.utility, known, reading);
     }
-    let utility = meter.utility;
-    if reading.read_at < meter.base.at || meter.removed_at.is_some() {
-        return keep(draft, utility, reading, KeptClass::Late, "late")
-            .map(|()| ReadingOutcome::Late);
-    }
-    let limits = limits(draft.account, draft.policy, meter);
     let meter = meter.clone();
+    if reading.read_at < meter.base.at || meter.removed_at.is_some() {
+        return correct::late(draft, &meter, reading);
+    }
     if let Some(refused) = queries::refuse_self_reading(draft, &meter, reading)? {
         return Ok(refused);
     }
+    if settle::waits(draft, &meter, reading)? {
+        return Ok(ReadingOutcome::Settling);
+    }
+    charge_or_hold(draft, reading)
+}
+
+/// Judges a reading that is newer than the newest one: charged, or kept aside.
+pub(super) fn charge_or_hold(
+    draft: &mut Draft<'_>,
+    reading: &Reading,
+) -> Result<ReadingOutcome, Rejection> {
+    let Some(meter) = draft.account.meter_in_place(&reading.meter) else {
+        return Err(supply::missing(draft, &reading.meter));
+    };
+    let utility = meter.utility;
+    let limits = limits(draft.account, draft.policy, meter);
     match judge(meter.base, reading.read_at, reading.value, &limits) {
         Judgement::Used(quantity) => accept(draft, utility, reading, quantity),
         Judgement::Backflow => accept(draft, utility, reading, Quantity::ZERO),
@@ -157,7 +159,8 @@ fn known_at(draft: &Draft<'_>, meter: &MeterState, at: Timestamp) -> Option<Know
             delivery: r.delivery,
         })
         .or_else(|| installation(meter, at))
-        .or(draft.facts.prior);
+        .or(draft.facts.prior)
+        .or_else(|| draft.facts.course.as_ref()?.at(&meter.number, at));
     if let Some(PriorReading { value, delivery }) = accepted {
         let outcome = ReadingOutcome::Accepted {
             quantity: Quantity::ZERO,
@@ -194,6 +197,10 @@ fn installation(meter: &MeterState, at: Timestamp) -> Option<PriorReading> {
 fn outcome_of(class: KeptClass) -> ReadingOutcome {
     match class {
         KeptClass::Late => ReadingOutcome::Late,
+        KeptClass::Settling => ReadingOutcome::Settling,
+        KeptClass::Corrected => ReadingOutcome::Corrected {
+            amount: crate::num::Money::ZERO,
+        },
         KeptClass::Conflicting => ReadingOutcome::Conflicting,
         KeptClass::Quarantined | KeptClass::Discarded => ReadingOutcome::Quarantined,
     }
@@ -224,19 +231,25 @@ fn repeat_or_conflict(
         .map(|()| ReadingOutcome::Conflicting)
 }
 
-fn keep(
+/// At most so many readings of a meter are kept beside the newest ones.
+pub(super) fn must_have_room(account: &Account, reading: &Reading) -> Result<(), Rejection> {
+    let meter = meter_at(account, &reading.meter, reading.read_at);
+    if meter.is_some_and(|m| m.kept.len() >= KEPT_READINGS_MAX) {
+        return Err(Rejection::TooManyKeptReadings {
+            kept: u32::try_from(KEPT_READINGS_MAX).unwrap_or(u32::MAX),
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn keep(
     draft: &mut Draft<'_>,
     utility: Utility,
     reading: &Reading,
     class: KeptClass,
     why: &str,
 ) -> Result<(), Rejection> {
-    let meter = meter_at(draft.account, &reading.meter, reading.read_at);
-    if meter.is_some_and(|m| m.kept.len() >= KEPT_READINGS_MAX) {
-        return Err(Rejection::TooManyKeptReadings {
-            kept: u32::try_from(KEPT_READINGS_MAX).unwrap_or(u32::MAX),
-        });
-    }
+    must_have_room(draft.account, reading)?;
     let kept = ReadingKept {
         u: utility,
         m: reading.meter.clone(),
@@ -246,7 +259,9 @@ fn keep(
         why: why.to_owned(),
     };
     draft.emit(match class {
-        KeptClass::Late => AccountEvent::LateReadingKept(kept),
+        KeptClass::Late | KeptClass::Corrected | KeptClass::Settling => {
+            AccountEvent::LateReadingKept(kept)
+        }
         KeptClass::Conflicting => AccountEvent::ConflictingReadingKept(kept),
         KeptClass::Quarantined | KeptClass::Discarded => AccountEvent::ReadingQuarantined(kept),
     });
@@ -294,11 +309,12 @@ pub(super) fn accept(
         };
         draft.emit(AccountEvent::SuspicionWithdrawn(ended));
     }
+    settle::release_filled(draft, &reading.meter);
     Ok(ReadingOutcome::Accepted { quantity, amount })
 }
 
 /// Further apart than the policy's multiple of the meter's interval.
-fn is_gap(draft: &Draft<'_>, meter: &MeterState, span: (Timestamp, Timestamp)) -> bool {
+pub(super) fn is_gap(draft: &Draft<'_>, meter: &MeterState, span: (Timestamp, Timestamp)) -> bool {
     let interval = crate::time::Millis::minutes(i64::from(meter.register.interval_min));
     span.1 - span.0 > draft.policy.readings().gap_beyond(interval)
 }

@@ -226,7 +226,7 @@ pub struct MeterExchangeSuspected {
     pub limit: bool,
 }
 
-/// `suspicion-withdrawn.v1`, `quarantine-discarded.v1`
+/// `suspicion-withdrawn.v1`, `quarantine-discarded.v1`, `gap-settled.v1`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SuspicionEnded {

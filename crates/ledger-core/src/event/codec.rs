@@ -173,6 +173,9 @@ kinds! {
     "complaint-recorded.v1" => Complaint ComplaintEvent Recorded;
     "complaint-acted-on.v1" => Complaint ComplaintEvent ActedOn;
     "complaint-rectified.v1" => Complaint ComplaintEvent Rectified;
+    "consumption-corrected.v1" => Account AccountEvent ConsumptionCorrected;
+    "reading-settling.v1" => Account AccountEvent ReadingSettling;
+    "gap-settled.v1" => Account AccountEvent GapSettled;
 }
 
 fn to_json<T: Serialize>(payload: &T) -> Vec<u8> {

@@ -10,6 +10,7 @@ mod application;
 mod billing;
 mod codec;
 mod complaint;
+mod correction;
 mod legacy;
 mod meta;
 mod number;
@@ -24,6 +25,7 @@ pub use application::*;
 pub use billing::*;
 pub use codec::{DecodeError, KINDS, decode, encode, kind_of};
 pub use complaint::*;
+pub use correction::*;
 pub use legacy::*;
 pub use meta::{Meta, Stamp};
 pub use number::*;
@@ -48,6 +50,12 @@ pub enum AccountEvent {
     MeterExchanged(MeterExchanged),
     /// A reading was accepted and its consumption charged (C8).
     ConsumptionCharged(ConsumptionCharged),
+    /// A late reading between its neighbours corrected what was charged across it (C19).
+    ConsumptionCorrected(ConsumptionCorrected),
+    /// A reading that ends a gap waits to be priced (C19).
+    ReadingSettling(ReadingSettling),
+    /// Nothing of a meter waits any more.
+    GapSettled(SuspicionEnded),
     /// A reading older than the newest was kept as history.
     LateReadingKept(ReadingKept),
     /// A second value for an instant was kept.

@@ -10,6 +10,7 @@ use super::policy::{Currency, MeterNumberPolicy, TopUpPolicy};
 use super::utility::UtilityPolicy;
 use crate::num::Money;
 use crate::tariff::{Tariff, check_beginnings, is_name};
+use crate::time::Millis;
 use crate::utility::Utility;
 
 /// The most decimals of a currency's smallest coin in use anywhere, and of every rounding rule.
@@ -46,9 +47,21 @@ pub(super) fn check(file: &SchemeFile) -> Result<(), Fault> {
     check_meter_number(&file.meter_number)?;
     check_amounts(file)?;
     check_billing(file)?;
+    check_settling(file)?;
     check_transfer(file)?;
     check_calendar(file)?;
     check_legacy(file)
+}
+
+/// A bill is made of what was read: nothing of it waits.
+fn check_settling(file: &SchemeFile) -> Result<(), Fault> {
+    if file.billing.is_some() && file.readings.gap_settle > Millis::ZERO {
+        return Err(fault(
+            "readings.gap_settle_hours",
+            "0 where there are bills",
+        ));
+    }
+    Ok(())
 }
 
 fn check_meter_number(policy: &MeterNumberPolicy) -> Result<(), Fault> {

@@ -27,6 +27,12 @@ const HOURS_MAX: u32 = 87_600;
 /// The longest period in minutes: a year. More is a mistake of units.
 const MINUTES_MAX: u32 = 527_040;
 
+/// The longest time that a gap settles: a month. What is used is to be paid.
+const SETTLE_HOURS_MAX: u32 = 744;
+
+/// The longest time in days: ten years, as in hours.
+const DAYS_MAX: u32 = 3_650;
+
 /// The greatest count of a policy: readings, repeats, multiples. More would never act.
 const COUNT_MAX: u32 = 1_000;
 
@@ -119,6 +125,34 @@ pub(super) fn minutes_count<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
 /// An elapsed time in minutes.
 pub(super) fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
     minutes_count(deserializer).map(|number| Millis::minutes(i64::from(number)))
+}
+
+/// For how long a late reading corrects, where a version was published before it could say so.
+pub(super) const fn correct_days() -> Millis {
+    Millis::hours(400 * 24)
+}
+
+/// No time at all.
+pub(super) const fn no_time() -> Millis {
+    Millis::ZERO
+}
+
+/// How long a gap may settle, in hours; none is usual.
+pub(super) fn settle_hours<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let number = u32::deserialize(deserializer)?;
+    if number > SETTLE_HOURS_MAX {
+        return Err(de::Error::custom(format!("0 to {SETTLE_HOURS_MAX} hours")));
+    }
+    Ok(Millis::hours(i64::from(number)))
+}
+
+/// An elapsed time in days, which may be none.
+pub(super) fn days_or_zero<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Millis, D::Error> {
+    let number = u32::deserialize(deserializer)?;
+    if number > DAYS_MAX {
+        return Err(de::Error::custom(format!("0 to {DAYS_MAX} days")));
+    }
+    Ok(Millis::hours(i64::from(number) * 24))
 }
 
 /// A quantity above zero.

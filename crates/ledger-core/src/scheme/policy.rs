@@ -1,7 +1,8 @@
 //! `SchemePolicy`: every value that decisions read, complete and consistent.
 //!
 //! Owns the policy, its checks across keys, and the schemes that are part of the program. Deliberately
-//! absent: defaults. A file says everything, so that it can be read on its own.
+//! absent: defaults. A file says everything, so that it can be read on its own; only keys that came after
+//! the first published versions have one, since those stay as they are.
 
 use std::sync::Arc;
 
@@ -155,6 +156,20 @@ pub struct ReadingPolicy {
     /// How many tolerances a drop must exceed to take part in a suspicion (C9).
     #[serde(deserialize_with = "file::count")]
     pub suspicion_drop_factor: u32,
+    /// For how long after it was read a late reading corrects what was charged (C19).
+    #[serde(
+        rename = "correct_days",
+        default = "file::correct_days",
+        deserialize_with = "file::days_or_zero"
+    )]
+    pub correct: Millis,
+    /// How long a reading that ends a gap waits before it is priced (C19).
+    #[serde(
+        rename = "gap_settle_hours",
+        default = "file::no_time",
+        deserialize_with = "file::settle_hours"
+    )]
+    pub gap_settle: Millis,
 }
 
 impl ReadingPolicy {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::adders::LineKind;
 use super::bands::TRAILING_MONTHS_MAX;
+use crate::event::{DayPart, LinePart};
 use crate::num::{Money, Quantity};
 use crate::time::{LocalDate, Month};
 
@@ -59,6 +60,19 @@ impl FinishedMonths {
     #[must_use]
     pub fn as_slice(&self) -> &[Quantity] {
         self.units.get(..self.known).unwrap_or_default()
+    }
+
+    /// These, with what `new` differs by from `old` of the newest of them; both have as many.
+    #[must_use]
+    pub(crate) fn changed(mut self, old: &Self, new: &Self) -> Self {
+        let pairs = old.as_slice().iter().rev().zip(new.as_slice().iter().rev());
+        let known = self.units.get_mut(..self.known).unwrap_or_default();
+        for (mine, (old, new)) in known.iter_mut().rev().zip(pairs) {
+            if old != new {
+                *mine = *new;
+            }
+        }
+        self
     }
 
     /// Adds the newest; the oldest of twelve makes room.
@@ -184,6 +198,36 @@ impl Position {
                 self.lines.insert(at, MonthLine { kind, name, amount });
             }
         }
+    }
+
+    /// Takes in differences of days that lie before where it stands (C19): those of its own day, month
+    /// and quarter. `before` are the finished months as they are now; none where they did not change.
+    pub fn correct<'a>(
+        &mut self,
+        days: impl Iterator<Item = &'a DayPart>,
+        lines: &[LinePart],
+        before: Option<FinishedMonths>,
+    ) {
+        for DayPart(date, quantity, amount) in days {
+            let month = date.month();
+            if self.day == Some(*date) {
+                self.day_units += *quantity;
+            }
+            if month == self.month {
+                self.units += *quantity;
+                self.charged += *amount;
+            }
+            if quarter(month) == quarter(self.month) {
+                self.quarter_units += *quantity;
+            }
+        }
+        let open = self.month;
+        for LinePart(_, kind, name, amount) in lines.iter().filter(|part| part.0 == open) {
+            self.charged -= *amount;
+            self.count_line(*kind, name, *amount);
+        }
+        self.lines.retain(|line| !line.amount.is_zero());
+        self.before = before.unwrap_or(self.before);
     }
 
     /// What all lines of a kind have charged to the month.

@@ -15,6 +15,7 @@ mod common;
 mod bills;
 mod desk;
 mod ends;
+mod late;
 mod machine;
 mod months;
 mod policy;

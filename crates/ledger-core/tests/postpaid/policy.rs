@@ -84,6 +84,7 @@ fn opens(policy: &SchemePolicy, open: OpenAccount) -> bool {
         key: None,
         delivery: 0,
         prior: None,
+        course: None,
         voidable: None,
         initial_credit_claimed: false,
     };

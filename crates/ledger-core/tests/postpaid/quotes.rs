@@ -20,6 +20,7 @@ fn quote(story: &Story, at: &str, reading: Option<&Reading>) -> Result<BillQuote
         }),
         delivery: 0,
         prior: None,
+        course: None,
         voidable: None,
         initial_credit_claimed: false,
     };

@@ -1,6 +1,8 @@
 //! A story about one postpaid account: commands at local times, facts, dues and status read back.
 
-use ledger_core::account::{Account, Billing, Decided, Supply, decide};
+use ledger_core::account::{
+    Account, Billing, Course, Decided, PastFact, Recall, Supply, decide, reaches_back, recall,
+};
 use ledger_core::answer::{Answer, ReadingOutcome, Receipt};
 use ledger_core::command::{
     BillingCommand, Command, Facts, FinalReading, InstallMeter, OpenAccount, OpeningDeposit,
@@ -149,6 +151,10 @@ impl Story {
             channel: ChannelId::parse("counter").unwrap(),
             reference: Reference::parse(&format!("r{}", self.commands)).unwrap(),
         };
+        let course = match &command {
+            Command::RecordReading(reading) => self.course_for(reading, at),
+            _ => None,
+        };
         let facts = Facts {
             account: self.account.id().clone(),
             received_at: at,
@@ -156,6 +162,7 @@ impl Story {
             key: Some(key),
             delivery: u64::from(self.commands),
             prior: None,
+            course,
             voidable: None,
             initial_credit_claimed: false,
         };
@@ -163,6 +170,25 @@ impl Story {
         self.keep(&decided, facts.delivery);
         self.confirm();
         decided
+    }
+
+    /// What a decision is given of the past of a late reading: as far back as it says, and no further.
+    fn course_for(&self, reading: &Reading, at: Timestamp) -> Option<Course> {
+        if recall(&self.account, &self.policy, reading, at) != Recall::Course {
+            return None;
+        }
+        let mut past = Vec::new();
+        for (event, _) in self.log.iter().rev() {
+            past.push(PastFact {
+                event: event.clone(),
+                delivery: 0,
+            });
+            let known = past.iter().map(|fact| fact.event.clone());
+            if reaches_back(&self.account, &self.policy, reading, known) {
+                break;
+            }
+        }
+        Some(Course::of(Utility::Electricity, &past))
     }
 
     /// Meters here act at once.

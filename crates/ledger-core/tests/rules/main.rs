@@ -13,9 +13,11 @@
 mod common;
 
 mod activation;
+mod any_order;
 mod closing;
 mod credit;
 mod debt;
+mod late;
 mod legacy;
 mod meters;
 mod orders;
@@ -25,6 +27,7 @@ mod properties;
 mod quiet;
 mod readings;
 mod schemes;
+mod settling;
 mod state;
 mod story;
 mod tariff;

@@ -81,6 +81,8 @@ fn c9_plausibility_is_by_register_tolerance_and_flow() {
         assert_eq!(readings.flow_min, Millis::minutes(5), "{version}");
         assert_eq!(readings.suspicion_readings, 3, "{version}");
         assert_eq!(readings.suspicion_beyond(q("0.1")), q("1"), "{version}");
+        assert_eq!(readings.correct, Millis::hours(400 * 24), "{version}");
+        assert_eq!(readings.gap_settle, Millis::ZERO, "{version}");
     }
 }
 

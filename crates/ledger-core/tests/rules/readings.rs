@@ -49,8 +49,9 @@ fn c8_another_value_for_the_same_instant_is_a_conflict_kept_once_and_charged_not
 fn c8_a_late_reading_is_kept_as_history_and_charges_nothing() {
     let mut story = running();
     let balance = story.balance(Electricity);
+    // Too old to correct anything (C19).
     let late =
-        |s: &mut Story| s.read_received("2026-03-05 08:30:00", "2026-03-05 10:00:00", E, "100.5");
+        |s: &mut Story| s.read_received("2026-03-05 08:30:00", "2027-04-10 10:00:00", E, "100.5");
     assert_eq!(late(&mut story), Late);
     assert_eq!(late(&mut story), Duplicate);
     assert_eq!(

@@ -19,6 +19,7 @@ pub(crate) fn facts(account: AccountId) -> Facts {
         key: None,
         delivery: 0,
         prior: None,
+        course: None,
         voidable: None,
         initial_credit_claimed: false,
     }

@@ -1,6 +1,8 @@
 //! A story about one account: commands at local times of Brunei, facts and balances read back.
 
-use ledger_core::account::{Account, Decided, Supply, decide};
+use ledger_core::account::{
+    Account, Course, Decided, PastFact, Recall, Supply, decide, reaches_back, recall,
+};
 use ledger_core::answer::{Answer, ReadingOutcome, Receipt};
 use ledger_core::command::{
     Command, Facts, InstallMeter, OpenAccount, PayDebt, Reading, Source, TopUp, VoidableTopUp,
@@ -148,6 +150,13 @@ impl Story {
             channel: ChannelId::parse("incomm").unwrap(),
             reference: Reference::parse(&format!("r{}", self.commands)).unwrap(),
         };
+        let course = match &command {
+            Command::RecordReading(reading) => {
+                let late = (reading, at);
+                course_for(&self.account, &self.policy, late, &self.events)
+            }
+            _ => None,
+        };
         let facts = Facts {
             account: self.account.id().clone(),
             received_at: at,
@@ -155,6 +164,7 @@ impl Story {
             key: Some(key),
             delivery: u64::from(self.commands),
             prior: None,
+            course,
             voidable: self.voidable.clone(),
             initial_credit_claimed: self.initial_credit_claimed,
         };
@@ -265,6 +275,32 @@ impl Story {
     pub(crate) fn tick(&mut self, at: &str) -> Vec<&'static str> {
         self.done(at, Command::Tick)
     }
+}
+
+/// What a decision is given of the past of a late reading: as far back as it says, and no further.
+pub(crate) fn course_for(
+    account: &Account,
+    policy: &SchemePolicy,
+    (reading, received_at): (&Reading, Timestamp),
+    facts: &[AccountEvent],
+) -> Option<Course> {
+    if recall(account, policy, reading, received_at) != Recall::Course {
+        return None;
+    }
+    let mut past = Vec::new();
+    for event in facts.iter().rev() {
+        past.push(PastFact {
+            event: event.clone(),
+            delivery: 0,
+        });
+        let known = past.iter().map(|fact| fact.event.clone());
+        if reaches_back(account, policy, reading, known) {
+            break;
+        }
+    }
+    let meters = account.meters().iter();
+    let utility = meters.rev().find(|m| m.number == reading.meter)?.utility;
+    Some(Course::of(utility, &past))
 }
 
 pub(crate) fn kinds(decided: &Decided) -> Vec<&'static str> {

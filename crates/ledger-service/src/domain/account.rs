@@ -53,6 +53,10 @@ impl LedgerDomain {
         task: &ReadingTask,
         evidence: &Evidence,
     ) -> Decision<Verdict> {
+        let course = match known::course_of(account, task.reading(), evidence) {
+            Ok(course) => course,
+            Err(damage) => return Decision::answer(Verdict::Damaged(damage)),
+        };
         let facts = Facts {
             account: task.account.clone(),
             received_at: task.received_at,
@@ -60,6 +64,7 @@ impl LedgerDomain {
             key: None,
             delivery: task.delivery,
             prior: known::prior_of(task, evidence),
+            course,
             voidable: None,
             initial_credit_claimed: false,
         };
@@ -164,6 +169,7 @@ impl LedgerDomain {
     ) -> Result<Facts, String> {
         let mut facts = facts_of(&task.account, task.received_at, &task.actor);
         facts.key = Some(task.claim.key.clone());
+        facts.course = known::course_of(account, known::own_reading(&task.command), evidence)?;
         if let Command::VoidTopUp(void) = &task.command {
             let original = known::voided_key(&task.claim.key.channel, &void.reference);
             facts.voidable = voidable(&task.account, &original, evidence)?;
@@ -355,6 +361,7 @@ fn facts_of(account: &AccountId, received_at: Timestamp, actor: &ledger_core::id
         key: None,
         delivery: 0,
         prior: None,
+        course: None,
         voidable: None,
         initial_credit_claimed: false,
     }

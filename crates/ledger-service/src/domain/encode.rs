@@ -121,11 +121,14 @@ impl Kinds {
 
 /// The version that priced a charge: the one in force when the meter was read.
 fn priced_by<'a>(policy: &'a SchemePolicy, event: &AccountEvent) -> Option<&'a str> {
-    if let AccountEvent::ConsumptionCharged(e) = event {
-        Some(policy.in_force_at(e.t).policy_version())
+    let read_at = if let AccountEvent::ConsumptionCharged(e) = event {
+        e.t
+    } else if let AccountEvent::ConsumptionCorrected(e) = event {
+        e.t
     } else {
-        None
-    }
+        return None;
+    };
+    Some(policy.in_force_at(read_at).policy_version())
 }
 
 /// Counts events of one kind within one due instant.

@@ -2,33 +2,129 @@
 
 use event_store::transact::{Evidence, History, Needs, Probe};
 use event_store::{RecordedEvent, StreamName};
-use ledger_core::account::{Account, initial_credit_stream, needs_history};
-use ledger_core::command::{Command, JoinScheme, PriorReading, Reading, Source};
+use ledger_core::account::{
+    Account, Course, PastFact, Recall, initial_credit_stream, reaches_back, recall,
+};
+use ledger_core::command::{BillingCommand, Command, JoinScheme, PriorReading, Reading, Source};
 use ledger_core::event::{AccountEvent, Event, SuspenseEvent, decode};
 use ledger_core::ids::{ChannelId, CommandKey, MeterNumber, Reference};
 use ledger_core::num::Quantity;
+use ledger_core::scheme::SchemePolicy;
 use ledger_core::suspense::{self, SuspenseItem};
 use ledger_core::time::Timestamp;
 
 use super::legacy::claimed_legacy;
 use super::numbers::claimed_number;
 use crate::meta;
+use crate::policies::Policies;
 use crate::task::{DeskTask, DeskWork, KeyedTask, ReadingTask, meter_stream, stream};
 
-/// A reading older than what the state remembers is looked for in the account's own history.
-pub(super) fn needs_of_reading(account: &Account, task: &ReadingTask) -> Needs {
-    let searched = task
-        .reading()
-        .is_some_and(|reading| needs_history(account, reading));
-    if searched {
-        Needs::search_from(0)
-    } else {
+/// A late reading looks back on the account's own history: on the readings around it, or for its instant
+/// where it is too old to correct anything.
+pub(super) fn needs_of_reading(
+    account: &Account,
+    policies: &Policies,
+    task: &ReadingTask,
+    known: &Evidence,
+) -> Needs {
+    let Some(reading) = task.reading() else {
+        return Needs::nothing();
+    };
+    let policy = policies.of(account);
+    match recall(account, &policy, reading, task.received_at) {
+        Recall::Nothing => Needs::nothing(),
+        Recall::Instant => Needs::search_from(0),
+        Recall::Course => needs_of_course(account, &policy, reading, known),
+    }
+}
+
+/// Older pages until the course of readings reaches back far enough.
+fn needs_of_course(
+    account: &Account,
+    policy: &SchemePolicy,
+    reading: &Reading,
+    known: &Evidence,
+) -> Needs {
+    let past = known
+        .past()
+        .iter()
+        .filter_map(|event| on_course(event)?.ok());
+    if known.older_than_past().is_none() || reaches_back(account, policy, reading, past) {
         Needs::nothing()
+    } else {
+        Needs::older()
+    }
+}
+
+/// The fact, where it may be one of a course of readings.
+fn on_course(event: &RecordedEvent) -> Option<Result<AccountEvent, String>> {
+    if !matches!(
+        &*event.kind,
+        "consumption-charged.v1"
+            | "consumption-corrected.v1"
+            | "meter-installed.v1"
+            | "meter-exchanged.v1"
+    ) {
+        return None;
+    }
+    let place = || format!("event {} ({})", event.revision, event.kind);
+    match decode(&event.kind, &event.data) {
+        Ok(Event::Account(fact)) => Some(Ok(fact)),
+        Ok(_) => None,
+        Err(error) => Some(Err(format!("{}: {error}", place()))),
+    }
+}
+
+/// The course of the readings of a meter's utility, where the past was looked back on.
+pub(super) fn course_of(
+    account: &Account,
+    reading: Option<&Reading>,
+    evidence: &Evidence,
+) -> Result<Option<Course>, String> {
+    let Some(reading) = reading.filter(|_| !evidence.past().is_empty()) else {
+        return Ok(None);
+    };
+    let meters = account.meters().iter().rev();
+    let Some(meter) = meters.into_iter().find(|m| m.number == reading.meter) else {
+        return Ok(None);
+    };
+    let mut newest_first = Vec::with_capacity(evidence.past().len());
+    for event in evidence.past() {
+        let Some(fact) = on_course(event) else {
+            continue;
+        };
+        let delivery = meta::stamp(&event.meta).map_or(0, |stamp| stamp.delivery);
+        newest_first.push(PastFact {
+            event: fact?,
+            delivery,
+        });
+    }
+    Ok(Some(Course::of(meter.utility, &newest_first)))
+}
+
+/// The reading that a payment, a cut or a request brings along.
+pub(super) fn own_reading(command: &Command) -> Option<&Reading> {
+    let Command::Billing(billing) = command else {
+        return None;
+    };
+    if let BillingCommand::PayBill(pay) = &**billing {
+        pay.reading.as_ref()
+    } else if let BillingCommand::CutConsumer { reading } | BillingCommand::StopBill { reading } =
+        &**billing
+    {
+        reading.as_ref()
+    } else {
+        None
     }
 }
 
 /// The key first; only a new key needs more.
-pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Evidence) -> Needs {
+pub(super) fn needs_of_keyed(
+    account: &Account,
+    policies: &Policies,
+    task: &KeyedTask,
+    known: &Evidence,
+) -> Needs {
     if !known.has_read(&task.claim.stream) {
         return Needs::stream(task.claim.stream.clone());
     }
@@ -50,9 +146,13 @@ pub(super) fn needs_of_keyed(account: &Account, task: &KeyedTask, known: &Eviden
     if let Command::VoidTopUp(void) = &task.command {
         streams.push(voided_key(&task.claim.key.channel, &void.reference));
     }
+    let policy = policies.of(account);
+    let late = own_reading(&task.command)
+        .filter(|reading| recall(account, &policy, reading, task.received_at) == Recall::Course);
+    let course = late.map(|reading| needs_of_course(account, &policy, reading, known));
     Needs {
         streams,
-        search_from: None,
+        ..course.unwrap_or_default()
     }
 }
 

@@ -210,10 +210,10 @@ impl Domain for LedgerDomain {
     fn needs(&self, state: &State, task: &Task, known: &Evidence) -> Needs {
         match (state, task) {
             (State::Account(account), Task::Reading(task)) => {
-                evidence::needs_of_reading(account, task)
+                evidence::needs_of_reading(account, &self.policies, task, known)
             }
             (State::Account(account), Task::Keyed(task)) => {
-                evidence::needs_of_keyed(account, task, known)
+                evidence::needs_of_keyed(account, &self.policies, task, known)
             }
             (State::Desk, Task::Desk(task)) => evidence::needs_of_desk(task, known),
             (State::WorkOrder(_), Task::WorkOrder(task)) => workorder::needs(task, known),

@@ -87,8 +87,8 @@ async fn c5_a_late_reading_belongs_to_whoever_held_the_meter_when_it_was_read() 
     let outcomes = world.deliver(2, readings.clone()).await;
     assert_eq!(
         outcomes[0],
-        ReadingOutcome::Late,
-        "kept as history of the former holder"
+        ReadingOutcome::Corrected { amount: money("0") },
+        "a reading of the former holder"
     );
     assert!(
         matches!(&outcomes[1], ReadingOutcome::Refused(r) if r.code() == "READING_AFTER_REMOVAL")
@@ -98,7 +98,7 @@ async fn c5_a_late_reading_belongs_to_whoever_held_the_meter_when_it_was_read() 
         .events()
         .await
         .into_iter()
-        .find(|event| event.kind.as_ref() == "late-reading-kept.v1");
+        .find(|event| event.kind.as_ref() == "consumption-corrected.v1");
     assert_eq!(late.unwrap().stream.as_str(), "account-a1");
     world.restart().await;
     let again = world.deliver(2, readings).await;

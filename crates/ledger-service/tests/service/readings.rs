@@ -112,8 +112,103 @@ async fn c8_repeats_and_conflicts_are_recognised_at_any_age() {
         .await;
     assert_eq!(
         outcomes,
-        [ReadingOutcome::Conflicting, ReadingOutcome::Late]
+        [
+            ReadingOutcome::Conflicting,
+            ReadingOutcome::Corrected { amount: money("0") }
+        ]
     );
+}
+
+/// Every two hours, with more use from shortly before the month's end on.
+fn every_two_hours(number: &str, n: i64) -> ledger_core::command::Reading {
+    let value = 4 * n + 26 * (n - 350).max(0);
+    reading(number, hour(2 * n), &value.to_string())
+}
+
+#[tokio::test]
+async fn c19_late_readings_are_corrected_from_the_log_alone_and_known_ever_after() {
+    let mut world = World::forgetful().await;
+    world.household("a1", "E100").await;
+    world.household("a2", "E200").await;
+    let end = 365_i64;
+    let is_late = |n: &i64| (n % 3 == 1 || (340..363).contains(n)) && *n < end;
+    let now = hour(2 * end);
+    for n in 1..=end {
+        let seq = u64::try_from(n).unwrap();
+        world
+            .deliver_at(seq, now, vec![every_two_hours("E100", n)])
+            .await;
+    }
+    for n in (1..=end).filter(|n| !is_late(n)) {
+        let seq = 1_000 + u64::try_from(n).unwrap();
+        world
+            .deliver_at(seq, now, vec![every_two_hours("E200", n)])
+            .await;
+    }
+    assert_ne!(world.balance("a2").await, world.balance("a1").await);
+    for n in (1..=end).filter(is_late).rev() {
+        let seq = 2_000 + u64::try_from(n).unwrap();
+        let outcomes = world
+            .deliver_at(seq, now, vec![every_two_hours("E200", n)])
+            .await;
+        assert!(
+            matches!(outcomes[0], ReadingOutcome::Corrected { .. }),
+            "{n}: {outcomes:?}"
+        );
+    }
+    let stands = async |world: &World, id: &str| {
+        let view = world.ledger.account(&account(id)).await.unwrap().unwrap();
+        let wallet = view.account.wallet(Utility::Electricity).unwrap();
+        (wallet.balance, wallet.position.clone())
+    };
+    let in_order = stands(&world, "a1").await;
+    assert_eq!(stands(&world, "a2").await, in_order);
+    world.restart().await;
+    assert_eq!(stands(&world, "a2").await, in_order);
+    let events = world.store.len();
+    let again = vec![every_two_hours("E200", 100)];
+    let redelivered = world.deliver_at(2_100, now, again.clone()).await;
+    assert!(
+        matches!(redelivered[0], ReadingOutcome::Corrected { .. }),
+        "{redelivered:?}"
+    );
+    assert_eq!(
+        world.deliver_at(9_000, now, again).await,
+        [ReadingOutcome::Duplicate]
+    );
+    assert_eq!(world.store.len(), events);
+}
+
+#[tokio::test]
+async fn c19_a_reading_too_old_to_correct_is_kept_and_its_instant_still_known() {
+    let world = World::forgetful().await;
+    world.household("a1", "E100").await;
+    for n in 1..=40 {
+        let seq = u64::try_from(n).unwrap();
+        world.deliver(seq, vec![every_two_hours("E100", n)]).await;
+    }
+    let balance = world.balance("a1").await;
+    let now = hour(2 * 5 + 400 * 24) + ledger_core::time::Millis(1);
+    let outcomes = world
+        .deliver_at(
+            100,
+            now,
+            vec![
+                reading("E100", hour(9), "18"),
+                every_two_hours("E100", 5),
+                reading("E100", hour(11), "22"),
+            ],
+        )
+        .await;
+    assert_eq!(
+        outcomes,
+        [
+            ReadingOutcome::Late,
+            ReadingOutcome::Duplicate,
+            ReadingOutcome::Corrected { amount: money("0") }
+        ]
+    );
+    assert_eq!(world.balance("a1").await, balance);
 }
 
 #[tokio::test]

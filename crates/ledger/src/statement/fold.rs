@@ -161,7 +161,7 @@ impl Folding {
     /// Charges of the period, and the meters that measured them; the account is still without the event.
     #[expect(
         clippy::wildcard_enum_match_arm,
-        reason = "four kinds of event charge consumption or move a meter"
+        reason = "five kinds of event charge consumption or move a meter"
     )]
     fn charge(&mut self, one: &Stored) {
         match &one.event {
@@ -189,6 +189,11 @@ impl Folding {
                         used: e.q,
                         readings: 1,
                     }),
+                }
+            }
+            AccountEvent::ConsumptionCorrected(e) => {
+                for (month, amount, lines) in e.by_month() {
+                    self.charges.add_estimate(e.u, month, (amount, &lines));
                 }
             }
             AccountEvent::Billing(BillingEvent::ConsumptionEstimated(e)) => {

@@ -78,6 +78,7 @@ impl Story {
             }),
             delivery: 0,
             prior: None,
+            course: None,
             voidable: None,
             initial_credit_claimed: false,
         };

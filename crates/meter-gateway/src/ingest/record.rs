@@ -278,10 +278,10 @@ impl<'a> Tally<'a> {
         for (place, outcome) in places.into_iter().zip(outcomes) {
             let counts = self.counts_of(message, place);
             match &outcome {
-                ReadingOutcome::Accepted { .. } => counts.acc += 1,
+                ReadingOutcome::Accepted { .. } | ReadingOutcome::Settling => counts.acc += 1,
                 ReadingOutcome::Duplicate => counts.dup += 1,
                 ReadingOutcome::Conflicting => counts.con += 1,
-                ReadingOutcome::Late => counts.late += 1,
+                ReadingOutcome::Corrected { .. } | ReadingOutcome::Late => counts.late += 1,
                 ReadingOutcome::Quarantined => counts.quar += 1,
                 ReadingOutcome::Refused(_) => counts.refu += 1,
             }

@@ -108,6 +108,7 @@ pub(crate) fn fold(
         fact.event,
         AccountEvent::Billing(_)
             | AccountEvent::ConsumptionCharged(_)
+            | AccountEvent::ConsumptionCorrected(_)
             | AccountEvent::MeterInstalled(_)
     );
     if !concerns {

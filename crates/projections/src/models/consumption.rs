@@ -3,7 +3,7 @@
 //! A charge that a gap spread over days is spread here the same way (C10). A reading counts on the day
 //! on which its newest part lies. What was missing to a month's minimum belongs to the month alone.
 
-use ledger_core::event::ConsumptionCharged;
+use ledger_core::event::{ConsumptionCharged, ConsumptionCorrected, DayPart, MinimumPart};
 use ledger_core::num::{Money, Quantity};
 use ledger_core::time::{LocalDate, Month, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
@@ -109,6 +109,48 @@ impl Usage {
             day.gaps += u64::from(e.g);
             day.newest = Some((e.t, e.v));
             self.month_mut(conn, meter_no, date.month())?.readings += 1;
+        }
+        Ok(())
+    }
+
+    /// Takes in differences of days and months that were charged before (C19).
+    pub(crate) fn correct(
+        &mut self,
+        conn: &Connection,
+        meter_no: i64,
+        (days, minimums): (&[DayPart], &[MinimumPart]),
+    ) -> rusqlite::Result<()> {
+        for DayPart(date, quantity, amount) in days {
+            let day = self.day_mut(conn, meter_no, *date)?;
+            day.quantity += *quantity;
+            day.charge += *amount;
+            let month = self.month_mut(conn, meter_no, date.month())?;
+            month.quantity += *quantity;
+            month.charge += *amount;
+        }
+        for MinimumPart(month, amount) in minimums {
+            self.month_mut(conn, meter_no, *month)?.minimum += *amount;
+        }
+        Ok(())
+    }
+
+    /// Counts a late reading on its day, as if it had come in its order.
+    pub(crate) fn take_in(
+        &mut self,
+        conn: &Connection,
+        meter_no: i64,
+        e: &ConsumptionCorrected,
+    ) -> rusqlite::Result<()> {
+        let day = self.day_mut(conn, meter_no, e.d)?;
+        day.readings += 1;
+        day.gaps += u64::from(e.g);
+        if day.newest.is_none_or(|(at, _)| at < e.t) {
+            day.newest = Some((e.t, e.v));
+        }
+        self.month_mut(conn, meter_no, e.d.month())?.readings += 1;
+        if let Some(date) = e.ng {
+            let day = self.day_mut(conn, meter_no, date)?;
+            day.gaps = day.gaps.saturating_sub(1);
         }
         Ok(())
     }

@@ -101,6 +101,7 @@ impl Counts {
         match event {
             AccountEvent::ConsumptionCharged(e) => self.readings.of_mut(e.u).accepted += 1,
             AccountEvent::ConflictingReadingKept(e) => self.readings.of_mut(e.u).conflicting += 1,
+            AccountEvent::ConsumptionCorrected(e) => self.readings.of_mut(e.u).late += 1,
             AccountEvent::LateReadingKept(e) => self.readings.of_mut(e.u).late += 1,
             AccountEvent::ReadingQuarantined(e) => self.readings.of_mut(e.u).quarantined += 1,
             _ => {}

@@ -1,9 +1,10 @@
 //! Deadlines that accounts have ahead of them (C6, C15, C20): what the clock asks for.
 //!
-//! A row is a pure function of the wallet and the supply after an event. It may name an account for
+//! A row is a pure function of the wallet and the supply after an event, and of what waits of a gap. It may name an account for
 //! which nothing will turn out to be due; it never misses one for which something is: the account
 //! decides for itself.
 
+use ledger_core::event::AccountEvent;
 use ledger_core::time::Timestamp;
 use ledger_core::utility::Utility;
 use rusqlite::{Connection, Transaction, params};
@@ -43,15 +44,18 @@ pub(crate) enum DeadlineKind {
     Quiet,
     /// An unconfirmed order lapses (C20).
     Order,
+    /// What ends a gap has waited long enough (C19).
+    Settle,
 }
 
 impl DeadlineKind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::FirstTopUp,
         Self::NoCredit,
         Self::Transfer,
         Self::Quiet,
         Self::Order,
+        Self::Settle,
     ];
 
     pub(crate) const fn code(self) -> &'static str {
@@ -61,6 +65,7 @@ impl DeadlineKind {
             Self::Transfer => "transfer",
             Self::Quiet => "quiet",
             Self::Order => "order",
+            Self::Settle => "settle",
         }
     }
 }
@@ -73,11 +78,12 @@ struct Due {
     transfer: Option<Timestamp>,
     quiet: Option<Timestamp>,
     order: Option<Timestamp>,
+    settle: Option<Timestamp>,
 }
 
 impl Due {
     /// What lies ahead of an open account's wallet and supply.
-    fn of(wallet: &Wallet, supply: &Supply) -> Self {
+    fn of(wallet: &Wallet, supply: &Supply, settle: Option<Timestamp>) -> Self {
         let grace = wallet
             .grace_until
             .filter(|_| supply.meter.is_some() && !supply.off)
@@ -89,6 +95,7 @@ impl Due {
             transfer: wallet.turn_from.filter(|_| wallet.credit.is_negative()),
             quiet: supply.cut_waits_until,
             order: supply.until.filter(|_| supply.unconfirmed),
+            settle,
         }
     }
 
@@ -99,6 +106,7 @@ impl Due {
             DeadlineKind::Transfer => self.transfer,
             DeadlineKind::Quiet => self.quiet,
             DeadlineKind::Order => self.order,
+            DeadlineKind::Settle => self.settle,
         }
     }
 
@@ -109,6 +117,7 @@ impl Due {
             DeadlineKind::Transfer => self.transfer = at,
             DeadlineKind::Quiet => self.quiet = at,
             DeadlineKind::Order => self.order = at,
+            DeadlineKind::Settle => self.settle = at,
         }
     }
 }
@@ -149,6 +158,15 @@ impl Deadlines {
     }
 }
 
+/// What waits of a gap is known of no wallet and no supply, so its facts are folded themselves.
+pub(crate) fn fold_settling(sheet: &mut Sheet, event: &AccountEvent) {
+    if let AccountEvent::ReadingSettling(e) = event {
+        sheet.deadlines.of_mut(e.u).now.settle = Some(e.until);
+    } else if let AccountEvent::GapSettled(e) = event {
+        sheet.deadlines.of_mut(e.u).now.settle = None;
+    }
+}
+
 /// After every other part of the sheet: what lies ahead now.
 pub(crate) fn fold(sheet: &mut Sheet) {
     let open = sheet.account.get().closed.is_none();
@@ -165,7 +183,7 @@ pub(crate) fn fold(sheet: &mut Sheet) {
             .as_ref()
             .map_or(&no_supply, Part::get);
         let due = if open {
-            Due::of(wallet, supply)
+            Due::of(wallet, supply, sheet.deadlines.of_mut(utility).now.settle)
         } else {
             Due::default()
         };

@@ -4,7 +4,7 @@
 //! A run of quarantined readings is one spell. A spell or a suspicion is open until an accepted reading,
 //! an exchange or a decision of staff ends it; the others are points in time.
 
-use ledger_core::event::{AccountEvent, ReadingKept};
+use ledger_core::event::{AccountEvent, ConsumptionCorrected, ReadingKept};
 use ledger_core::num::Quantity;
 use ledger_core::time::Timestamp;
 use rusqlite::types::Type;
@@ -236,6 +236,11 @@ pub(crate) fn fold(sheet: &mut Sheet, fact: &AccountFact) {
         }
         AccountEvent::LateReadingKept(e) => keep(sheet, e, ExceptionKind::Late, at),
         AccountEvent::ConflictingReadingKept(e) => keep(sheet, e, ExceptionKind::Conflicting, at),
+        AccountEvent::ConsumptionCorrected(e) => correct(sheet, e, at),
+        // Not of a run of implausible readings, but one among accepted ones (C19).
+        AccountEvent::ReadingQuarantined(e) if e.why == "order" => {
+            keep(sheet, e, ExceptionKind::Quarantined, at);
+        }
         AccountEvent::ReadingQuarantined(e) => {
             if let Some(meter) = sheet.meter_mut(&e.m) {
                 meter.spells.hold(e, at);
@@ -275,15 +280,24 @@ fn gap(meter: &MeterSheet, to: Timestamp, value: Quantity, recorded: Timestamp) 
 
 /// A late or conflicting reading belongs to whoever held the number when it was read (C5).
 fn keep(sheet: &mut Sheet, e: &ReadingKept, kind: ExceptionKind, at: Timestamp) {
-    let held = |m: &&mut MeterSheet| {
-        let row = m.row.get();
-        row.meter == e.m && row.installed <= e.t && row.removed.is_none_or(|removed| e.t <= removed)
-    };
-    if let Some(meter) = sheet.meters.iter_mut().rev().find(held) {
+    if let Some(meter) = sheet.meter_at(&e.m, e.t) {
         meter.spells.point(Row::of_reading(kind, e, at));
     } else if let Some(meter) = sheet.meter_mut(&e.m) {
         meter.spells.point(Row::of_reading(kind, e, at));
     }
+}
+
+/// A late reading that corrected what was charged is reported beside those that are only kept.
+fn correct(sheet: &mut Sheet, e: &ConsumptionCorrected, at: Timestamp) {
+    let kept = ReadingKept {
+        u: e.u,
+        m: e.m.clone(),
+        t: e.t,
+        v: e.v,
+        d: e.d,
+        why: "corrected".to_owned(),
+    };
+    keep(sheet, &kept, ExceptionKind::Late, at);
 }
 
 fn end_both(meter: Option<&mut MeterSheet>, at: Timestamp, by: &str) {

@@ -5,7 +5,9 @@
 
 use std::collections::hash_map::Entry;
 
-use ledger_core::event::{AccountEvent, BillingEvent, ConsumptionCharged, LinePart};
+use ledger_core::event::{
+    AccountEvent, BillingEvent, ConsumptionCharged, ConsumptionCorrected, LinePart,
+};
 use ledger_core::num::Money;
 use ledger_core::postings::{LedgerAccount, Posting};
 use ledger_core::tariff::LineKind;
@@ -97,10 +99,14 @@ impl Revenue {
         fact: &AccountFact,
         postings: &[Posting],
     ) -> Result<(), FoldError> {
-        let shares = if let AccountEvent::ConsumptionCharged(e) = &fact.event {
-            consumption(e)
-        } else {
-            billed(sheet, &fact.event, postings)?
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "consumption counts in its months, everything else where it is billed"
+        )]
+        let shares = match &fact.event {
+            AccountEvent::ConsumptionCharged(e) => consumption(e),
+            AccountEvent::ConsumptionCorrected(e) => corrected(e),
+            other => billed(sheet, other, postings)?,
         };
         if shares.is_empty() {
             return Ok(());
@@ -263,6 +269,16 @@ fn consumption(e: &ConsumptionCharged) -> Vec<Share> {
     for (month, amount) in months {
         let of_month: Vec<LinePart> = e.x.iter().filter(|line| line.0 == month).cloned().collect();
         put_lines(&mut shares, e.u, month, (amount, &of_month));
+    }
+    shares.retain(|share| !share.4.is_zero());
+    shares
+}
+
+/// A correction by the months in which what it spreads anew was used.
+fn corrected(e: &ConsumptionCorrected) -> Vec<Share> {
+    let mut shares = Vec::new();
+    for (month, amount, lines) in e.by_month() {
+        put_lines(&mut shares, e.u, month, (amount, &lines));
     }
     shares.retain(|share| !share.4.is_zero());
     shares

@@ -1,4 +1,4 @@
-//! Which accounts have a deadline that is due: what the clock asks (C6, C15, C20).
+//! Which accounts have a deadline that is due: what the clock asks (C6, C15, C19, C20).
 
 use ledger_core::ids::AccountId;
 use ledger_core::time::Timestamp;
@@ -27,18 +27,21 @@ pub enum DueKind {
     Quiet,
     /// An order lapsed unconfirmed (C20).
     Order,
+    /// What ends a gap has waited long enough (C19).
+    Settle,
     /// A month is over (E17).
     MonthClose,
 }
 
 impl DueKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::FirstTopUp,
         Self::NoCredit,
         Self::Transfer,
         Self::Quiet,
         Self::Order,
+        Self::Settle,
         Self::MonthClose,
     ];
 
@@ -51,6 +54,7 @@ impl DueKind {
             Self::Transfer => "transfer",
             Self::Quiet => "quiet",
             Self::Order => "order",
+            Self::Settle => "settle",
             Self::MonthClose => "month-close",
         }
     }
@@ -112,6 +116,7 @@ impl Snapshot {
             (DeadlineKind::Transfer, DueKind::Transfer),
             (DeadlineKind::Quiet, DueKind::Quiet),
             (DeadlineKind::Order, DueKind::Order),
+            (DeadlineKind::Settle, DueKind::Settle),
         ] {
             let candidates = self.all(
                 CANDIDATES,
@@ -177,7 +182,7 @@ fn judge(
     let at = match kind {
         DueKind::MonthClose => return None,
         DueKind::FirstTopUp => facts.first_top_up.contains(&c.utility).then_some(c.at)?,
-        DueKind::Quiet => c.at,
+        DueKind::Quiet | DueKind::Settle => c.at,
         DueKind::NoCredit => facts.cut_at_zero.contains(&c.utility).then_some(c.at)?,
         DueKind::Order => {
             let waits = !c.on && facts.is_quiet(now);

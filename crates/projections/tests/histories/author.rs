@@ -215,7 +215,8 @@ impl Author {
         let event = match (what, amount % 4) {
             (17, _) => AccountEvent::ReadingQuarantined(kept),
             (18, _) => AccountEvent::ConflictingReadingKept(kept),
-            (_, 0) => AccountEvent::LateReadingKept(kept),
+            (_, 0) if amount.is_multiple_of(3) => AccountEvent::LateReadingKept(kept),
+            (_, 0) => self.corrected(id, u, amount),
             (_, 1) => AccountEvent::MeterExchangeSuspected(MeterExchangeSuspected {
                 u,
                 m,
@@ -226,6 +227,37 @@ impl Author {
             _ => AccountEvent::QuarantineDiscarded(SuspicionEnded { u, m }),
         };
         self.fact(id, event).await;
+    }
+
+    /// A little is moved from a day to the one before, and from minimum to energy.
+    fn corrected(&self, id: &AccountId, u: Utility, amount: u32) -> AccountEvent {
+        let today = local(self.now);
+        let earlier = today.plus_days(-i32::try_from(amount % 40).unwrap_or(0));
+        let moved = qty(&format!("0.{:06}", amount % 1_000));
+        AccountEvent::ConsumptionCorrected(ConsumptionCorrected {
+            u,
+            m: self.number(id, u),
+            t: self.now,
+            v: qty("9"),
+            f: self.now,
+            n: self.now,
+            q: moved,
+            w: moved,
+            a: money("-0.03"),
+            d: earlier,
+            p: vec![
+                DayPart(earlier, moved, money("0.02")),
+                DayPart(today, -moved, money("-0.01")),
+            ],
+            mn: vec![MinimumPart(earlier.month(), money("-0.04"))],
+            o: Vec::new(),
+            x: Vec::new(),
+            g: amount.is_multiple_of(5),
+            ng: amount.is_multiple_of(7).then_some(today),
+            fm: Vec::new(),
+            us: Vec::new(),
+            b: None,
+        })
     }
 
     async fn void(&mut self) {

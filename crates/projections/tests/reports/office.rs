@@ -68,6 +68,7 @@ impl Office {
             }),
             delivery: u64::from(self.commands),
             prior: None,
+            course: None,
             voidable: None,
             initial_credit_claimed: false,
         };

@@ -131,6 +131,164 @@ async fn c9_a_run_of_quarantined_readings_is_one_spell_until_a_reading_is_accept
     assert_eq!((readings.late, readings.conflicting), (1, 1));
 }
 
+/// 36 units over a month's end, spread evenly, and the reading at the midnight between.
+fn over_the_months_end(a: &AccountId) -> (ConsumptionCharged, ConsumptionCorrected) {
+    let (middle, end) = (time("2026-03-31T16:00:00Z"), time("2026-04-01T04:00:00Z"));
+    let spread = ConsumptionCharged {
+        u: E,
+        m: meter_of(a, E),
+        t: end,
+        v: qty("36"),
+        q: qty("36"),
+        a: money("2.12"),
+        d: None,
+        p: vec![
+            DayPart(day("2026-03-31"), qty("24"), money("0.24")),
+            DayPart(day("2026-04-01"), qty("12"), money("0.12")),
+        ],
+        mn: vec![MinimumPart(month("2026-03"), money("1.76"))],
+        g: true,
+        x: Vec::new(),
+        b: None,
+    };
+    let corrected = ConsumptionCorrected {
+        u: E,
+        m: meter_of(a, E),
+        t: middle,
+        v: qty("30"),
+        f: time("2026-03-30T16:00:00Z"),
+        n: end,
+        q: qty("30"),
+        w: qty("36"),
+        a: money("-0.06"),
+        d: day("2026-03-31"),
+        p: vec![
+            DayPart(day("2026-03-31"), qty("6"), money("0.06")),
+            DayPart(day("2026-04-01"), qty("-6"), money("-0.06")),
+        ],
+        mn: vec![MinimumPart(month("2026-03"), money("-0.06"))],
+        o: Vec::new(),
+        x: Vec::new(),
+        g: true,
+        ng: Some(day("2026-04-01")),
+        fm: Vec::new(),
+        us: Vec::new(),
+        b: None,
+    };
+    (spread, corrected)
+}
+
+/// 36 units from midnight of 31 March to noon of 1 April, and a reading at the midnight between that shows
+/// 30 of them, in place of 24.
+#[tokio::test]
+async fn c19_a_correction_moves_the_shares_of_days_and_months_and_is_told_as_late() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    log.open(&a, time("2026-03-30T16:00:00Z")).await;
+    let end = time("2026-04-01T04:00:00Z");
+    let (spread, corrected) = over_the_months_end(&a);
+    log.fact(&a, end, AccountEvent::ConsumptionCharged(spread))
+        .await;
+    let at = time("2026-04-01T05:00:00Z");
+    log.fact(&a, at, AccountEvent::ConsumptionCorrected(corrected))
+        .await;
+    let models = log.caught_up().await;
+    let snapshot = models.snapshot().unwrap();
+    let days = snapshot
+        .consumption_daily(&meter_of(&a, E), day("2026-03-01"), day("2026-04-30"))
+        .unwrap();
+    let seen: Vec<_> = days
+        .iter()
+        .map(|d| (d.day.to_string(), d.readings, d.gaps, d.quantity, d.charge))
+        .collect();
+    let expected = [
+        ("2026-03-31".to_owned(), 1, 1, qty("30"), money("0.3")),
+        ("2026-04-01".to_owned(), 1, 0, qty("6"), money("0.06")),
+    ];
+    assert_eq!(seen, expected);
+    let months = snapshot
+        .consumption_monthly(&meter_of(&a, E), month("2026-03"), month("2026-04"))
+        .unwrap();
+    let seen: Vec<_> = months
+        .iter()
+        .map(|m| (m.readings, m.quantity, m.charge, m.minimum))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, qty("30"), money("0.3"), money("1.7")),
+            (1, qty("6"), money("0.06"), money("0"))
+        ]
+    );
+    let late = snapshot
+        .exceptions(&ExceptionFilter::default(), PAGE)
+        .unwrap()
+        .items;
+    let seen: Vec<_> = late
+        .iter()
+        .map(|e| (e.kind.code(), e.why.as_str()))
+        .collect();
+    assert_eq!(seen, [("gap", "gap"), ("late", "corrected")]);
+    let readings = snapshot.totals().unwrap().utilities[0].readings;
+    assert_eq!((readings.accepted, readings.late), (1, 1));
+}
+
+#[tokio::test]
+async fn c19_what_waits_of_a_gap_is_due_until_it_is_settled() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    log.open(&a, start()).await;
+    let (t, until) = (start() + Millis::hours(4), start() + Millis::hours(16));
+    let waits = ReadingSettling {
+        u: E,
+        m: meter_of(&a, E),
+        t,
+        v: qty("4"),
+        d: local(t),
+        until,
+    };
+    log.fact(&a, t, AccountEvent::ReadingSettling(waits)).await;
+    let due = async |log: &mut Log, at: Timestamp| -> Vec<DueKind> {
+        let models = log.caught_up().await;
+        let snapshot = models.snapshot().unwrap();
+        let policy = ledger_core::scheme::SchemePolicy::builtin("usms").unwrap();
+        let due = snapshot
+            .due_before(at, 10, &|_| projections::SchemeFacts::of(&policy))
+            .unwrap();
+        due.into_iter().map(|due| due.kind).collect()
+    };
+    assert_eq!(due(&mut log, until - Millis(1)).await, []);
+    assert_eq!(due(&mut log, until).await, [DueKind::Settle]);
+    let ended = SuspicionEnded {
+        u: E,
+        m: meter_of(&a, E),
+    };
+    log.fact(&a, until, AccountEvent::GapSettled(ended)).await;
+    assert_eq!(due(&mut log, until).await, []);
+}
+
+#[tokio::test]
+async fn c19_a_late_reading_out_of_order_is_on_the_list_and_in_no_run() {
+    let (mut log, a) = (Log::new(), account("a1"));
+    let start = time("2026-03-30T16:00:00Z");
+    log.open(&a, start).await;
+    let t = time("2026-04-01T04:00:00Z");
+    log.consume(&a, t, E, ("4", "0.04")).await;
+    let kept = held(&a, 1, "9003", "order");
+    log.fact(&a, t, AccountEvent::ReadingQuarantined(kept))
+        .await;
+    let models = log.caught_up().await;
+    let list = models
+        .snapshot()
+        .unwrap()
+        .exceptions(&ExceptionFilter::default(), PAGE)
+        .unwrap()
+        .items;
+    let seen: Vec<_> = list
+        .iter()
+        .map(|e| (e.kind.code(), e.why.as_str(), e.ended_by.as_deref()))
+        .collect();
+    assert_eq!(seen, [("quarantined", "order", Some("itself"))]);
+}
+
 #[tokio::test]
 async fn c10_a_gap_is_a_row_and_its_charge_falls_on_the_days_it_is_spread_over() {
     let (mut log, a) = (Log::new(), account("a1"));

@@ -1,5 +1,5 @@
-//! What must be known before a command is decided: newest events of other streams, and the search of the
-//! account's own history.
+//! What must be known before a command is decided: newest events of other streams, the search of the
+//! account's own history, and its newest part page by page.
 //!
 //! Nothing is read while a commit that could change it is in flight in this shard: the command waits for
 //! that commit, so that a crowd of equal commands gives one append and equal answers. Across shards and
@@ -9,7 +9,7 @@ use super::ops::{Awaited, Op};
 use super::slot::Phase;
 use super::{Core, Domain, Evidence, Failure, Pending, Request, Sabotage, Work};
 use crate::port::{Direction, RecordedEvent, StreamName};
-use crate::transact::config::SEARCH_PAGE_EVENTS;
+use crate::transact::config::{PAST_PAGE_EVENTS, SEARCH_PAGE_EVENTS};
 use crate::transact::domain::{History, NEEDS_ROUNDS_MAX, Probe};
 
 /// A command with what is known for it so far.
@@ -129,7 +129,8 @@ impl<D: Domain> Core<D> {
         let search = needs
             .search_from
             .filter(|_| gathering.evidence.history == History::NotSearched);
-        if missing.is_empty() && search.is_none() {
+        let older = gathering.evidence.older_than_past().filter(|_| needs.older);
+        if missing.is_empty() && search.is_none() && older.is_none() {
             return self.decide(s, gathering);
         }
         if let Some(stream) = missing
@@ -145,6 +146,8 @@ impl<D: Domain> Core<D> {
             self.read_evidence(s, gathering, missing);
         } else if let Some(from) = search {
             self.begin_search(s, gathering, from);
+        } else if let Some(from) = older {
+            self.read_past_page(s, gathering, from);
         }
     }
 
@@ -225,6 +228,41 @@ impl<D: Domain> Core<D> {
                 max,
             },
         );
+    }
+
+    /// Reads backwards, once everything that was decided before is durable.
+    fn read_past_page(&mut self, s: usize, gathering: Gathering<D>, from: u64) {
+        let slot = self.slots.at(s);
+        if slot.in_flight > 0 {
+            slot.phase = Phase::Draining(Box::new(gathering));
+            return;
+        }
+        slot.phase = Phase::Gathering(Box::new(gathering));
+        let stream = slot.stream.clone();
+        self.issue(
+            s,
+            Awaited::Past,
+            Request::ReadStream {
+                stream,
+                from,
+                direction: Direction::Backwards,
+                max: PAST_PAGE_EVENTS,
+            },
+        );
+    }
+
+    pub(super) fn past_read(&mut self, s: usize, events: Vec<RecordedEvent>) {
+        let slot = self.slots.at(s);
+        let Phase::Gathering(gathering) = &mut slot.phase else {
+            unreachable!("a page of the past arrives only for a command that asked for it");
+        };
+        let expected = gathering.evidence.older_than_past();
+        if events.first().map(|event| event.revision) != expected {
+            let text = "a look at the past found other events than were read before".to_owned();
+            return self.give_up_reading(s, Failure::Unavailable(text));
+        }
+        gathering.evidence.past.extend(events);
+        self.consider_again(s);
     }
 
     pub(super) fn search_read(&mut self, s: usize, events: Vec<RecordedEvent>) {

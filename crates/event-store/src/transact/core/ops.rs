@@ -15,6 +15,7 @@ pub(super) enum Awaited {
     Page,
     Evidence,
     Search,
+    Past,
     Head,
     Resend,
     /// Reads the stream of append number `append` of the commit in doubt.
@@ -93,6 +94,7 @@ impl<D: Domain> Core<D> {
             (Awaited::Page, Outcome::Events(Ok(events))) => self.page_loaded(s, &events),
             (Awaited::Evidence, Outcome::Events(Ok(events))) => self.evidence_read(op, events),
             (Awaited::Search, Outcome::Events(Ok(events))) => self.search_read(s, events),
+            (Awaited::Past, Outcome::Events(Ok(events))) => self.past_read(s, events),
             (Awaited::Head, Outcome::Head(Ok(head))) => self.head_read(s, head),
             (Awaited::Verify { append }, Outcome::Events(Ok(events))) => {
                 self.verified(op, append, &events);
@@ -103,6 +105,7 @@ impl<D: Domain> Core<D> {
                 | Awaited::Page
                 | Awaited::Evidence
                 | Awaited::Search
+                | Awaited::Past
                 | Awaited::Head
                 | Awaited::Verify { .. },
                 Outcome::Snapshot(_)

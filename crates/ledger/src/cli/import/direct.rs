@@ -120,10 +120,12 @@ impl Direct {
 
 fn count(outcome: &ReadingOutcome, counts: &mut Counts, n: &mut ReadingCounts) {
     let (all, of_utility) = match outcome {
-        ReadingOutcome::Accepted { .. } => (&mut counts.accepted, &mut n.acc),
+        ReadingOutcome::Accepted { .. } | ReadingOutcome::Settling => {
+            (&mut counts.accepted, &mut n.acc)
+        }
         ReadingOutcome::Duplicate => (&mut counts.duplicate, &mut n.dup),
         ReadingOutcome::Conflicting => (&mut counts.conflicting, &mut n.con),
-        ReadingOutcome::Late => (&mut counts.late, &mut n.late),
+        ReadingOutcome::Corrected { .. } | ReadingOutcome::Late => (&mut counts.late, &mut n.late),
         ReadingOutcome::Quarantined => (&mut counts.quarantined, &mut n.quar),
         ReadingOutcome::Refused(_) => (&mut counts.rejected, &mut n.refu),
     };

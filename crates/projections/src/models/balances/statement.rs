@@ -172,6 +172,7 @@ fn kind_of(event: &AccountEvent, book: Book, amount: Money) -> &'static str {
         AccountEvent::InitialCreditGranted(_) => "initial-credit",
         AccountEvent::EmergencyCreditDrawn(_) => "emergency-credit",
         AccountEvent::ConsumptionCharged(_) => CONSUMPTION,
+        AccountEvent::ConsumptionCorrected(_) => "correction",
         AccountEvent::CreditToppedUp(_) => "top-up",
         AccountEvent::TopUpVoided(_) => "void",
         AccountEvent::LegacyCreditEntered(_) => "legacy-credit",
