@@ -248,6 +248,7 @@ fn transport(limits: &Limits) -> Server {
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
 }
 
+#[expect(clippy::too_many_lines, reason = "one entry a service")]
 fn router(
     config: ServerConfig,
     parts: Parts,
