@@ -1,6 +1,7 @@
 //! The demonstration as a newcomer runs it: its own town, its own servers, and a report that adds up.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test says what it expects and stops where that fails"
 )]
 

@@ -34,6 +34,10 @@ const PAYERS: &[Role] = &[Channel, Bcc];
 const PAYERS_AND_STAFF: &[Role] = &[Channel, Bcc, Staff];
 /// Who works on supply and meters: staff, and the junior engineer.
 const FIELD: &[Role] = &[Staff, Je];
+/// Who bills: staff, and the billing counter.
+const OFFICE: &[Role] = &[Staff, Bcc];
+/// Who takes customers' queries and answers them.
+const QUERY_DESKS: &[Role] = &[Staff, Bcc, Ccc];
 const READERS: &[Role] = &[Staff, Operator, Analyst, Bcc, Je, Ae, Ee];
 /// Who may find an account: readers, and whoever takes complaints.
 const FINDERS: &[Role] = &[Staff, Operator, Analyst, Bcc, Je, Ae, Ee, Ccc];
@@ -77,26 +81,26 @@ pub const RULES: &[Rule] = &[
     write("/ledger.v1.AccountService/RenumberAccounts", STAFF),
     write("/ledger.v1.BillingService/PayBill", PAYERS),
     write("/ledger.v1.BillingService/PayDeposit", PAYERS),
-    read("/ledger.v1.BillingService/QuoteBill", &[Channel, Staff]),
+    read("/ledger.v1.BillingService/QuoteBill", PAYERS_AND_STAFF),
     write("/ledger.v1.BillingService/OpenConnection", STAFF),
     write("/ledger.v1.BillingService/OpenTemporaryConnection", STAFF),
     write("/ledger.v1.BillingService/ImportConsumer", STAFF),
-    write("/ledger.v1.BillingService/UseDeposit", STAFF),
+    write("/ledger.v1.BillingService/UseDeposit", OFFICE),
     write("/ledger.v1.BillingService/PayOutConsumer", STAFF),
-    write("/ledger.v1.BillingService/PostMiscellaneousBill", STAFF),
-    write("/ledger.v1.BillingService/AdjustBill", STAFF),
-    write("/ledger.v1.BillingService/CutConsumer", STAFF),
+    write("/ledger.v1.BillingService/PostMiscellaneousBill", OFFICE),
+    write("/ledger.v1.BillingService/AdjustBill", OFFICE),
+    write("/ledger.v1.BillingService/CutConsumer", FIELD),
     write("/ledger.v1.BillingService/CutForDues", STAFF),
-    write("/ledger.v1.BillingService/ReconnectConsumer", STAFF),
-    write("/ledger.v1.BillingService/EndConnection", STAFF),
-    write("/ledger.v1.BillingService/StopBill", STAFF),
-    write("/ledger.v1.BillingService/ReactivateConsumer", STAFF),
-    write("/ledger.v1.BillingService/ExtendTemporaryConnection", STAFF),
-    write("/ledger.v1.BillingService/RaiseQuery", STAFF),
-    write("/ledger.v1.BillingService/AnswerQuery", STAFF),
-    read("/ledger.v1.BillingService/GetConsumer", READERS),
-    read("/ledger.v1.BillingService/ListBills", READERS),
-    read("/ledger.v1.BillingService/ListConsumers", READERS),
+    write("/ledger.v1.BillingService/ReconnectConsumer", FIELD),
+    write("/ledger.v1.BillingService/EndConnection", FIELD),
+    write("/ledger.v1.BillingService/StopBill", FIELD),
+    write("/ledger.v1.BillingService/ReactivateConsumer", FIELD),
+    write("/ledger.v1.BillingService/ExtendTemporaryConnection", FIELD),
+    write("/ledger.v1.BillingService/RaiseQuery", QUERY_DESKS),
+    write("/ledger.v1.BillingService/AnswerQuery", QUERY_DESKS),
+    read("/ledger.v1.BillingService/GetConsumer", FINDERS),
+    read("/ledger.v1.BillingService/ListBills", FINDERS),
+    read("/ledger.v1.BillingService/ListConsumers", FINDERS),
     read("/ledger.v1.BillingService/CountConsumers", READERS),
     write("/ledger.v1.LegacyCreditService/RegisterLegacyCredit", STAFF),
     write("/ledger.v1.LegacyCreditService/ChooseLegacyCredit", STAFF),

@@ -8,6 +8,7 @@ use ledger_core::command::{
 };
 use ledger_core::event::MiscellaneousKind;
 use ledger_core::ids::{AccountId, ChannelId, CommandKey};
+use ledger_core::num::Money;
 use ledger_service::{Ask, Target};
 
 use super::commands::{Asked, Opening, final_reading, opening};
@@ -264,7 +265,7 @@ fn miscellaneous(f: &mut Fields, m: &pb::PostMiscellaneousBillRequest) -> Option
 
 fn adjust(f: &mut Fields, m: &pb::AdjustBillRequest) -> Option<BillingCommand> {
     let amount = f.money_signed("amount", &m.amount);
-    if amount.is_some_and(|amount| amount.is_zero()) {
+    if amount.is_some_and(Money::is_zero) {
         let why = "it must be above or below zero";
         f.note("amount", Malformed::FieldOutOfRange, why);
     }

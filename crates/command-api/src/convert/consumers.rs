@@ -118,7 +118,7 @@ fn text<T: ToString>(value: Option<T>) -> String {
 
 /// A consumer as a message.
 #[must_use]
-pub fn consumer_of(v: ConsumerView) -> pb::Consumer {
+pub fn consumer_of(v: &ConsumerView) -> pb::Consumer {
     let open_items = v.open.iter().map(|due| pb::OpenItem {
         month: due.month.to_string(),
         kind: due.kind.as_str().to_owned(),
@@ -173,7 +173,7 @@ impl From<BillView> for pb::Bill {
 
 /// A bill as it would be, as a message.
 #[must_use]
-pub fn bill_quoted(quote: BillQuote) -> pb::QuoteBillResponse {
+pub fn bill_quoted(quote: &BillQuote) -> pb::QuoteBillResponse {
     pb::QuoteBillResponse {
         account_id: quote.account.to_string(),
         utility: to_utility(quote.utility).into(),

@@ -113,7 +113,7 @@ async fn quote(
         received_at: call.received_at,
     };
     let quoted = api.ledger.quote_bill(request).await?;
-    quoted.map(bill_quoted).map_err(No::Refused)
+    quoted.map(|quote| bill_quoted(&quote)).map_err(No::Refused)
 }
 
 async fn consumer(
@@ -128,7 +128,7 @@ async fn consumer(
     };
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetConsumerResponse {
-        consumer: Some(consumer_of(found)),
+        consumer: Some(consumer_of(&found)),
         token,
     })
 }
@@ -166,7 +166,7 @@ async fn consumers(
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::ListConsumersResponse {
         next_page_token: to_page_token(found.next),
-        consumers: found.items.into_iter().map(consumer_of).collect(),
+        consumers: found.items.iter().map(consumer_of).collect(),
         token,
     })
 }

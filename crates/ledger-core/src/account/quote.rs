@@ -259,25 +259,19 @@ fn charge_lines(
 }
 
 /// A quote opens no query, and does not say that one is open (K3).
-fn unopened(before: &Account, refusal: Rejection) -> Rejection {
+fn unopened(before: &Account, mut refusal: Rejection) -> Rejection {
     let is_open = |n: u32| {
         before
             .billing()
             .is_some_and(|b| b.open_queries().iter().any(|open| open.n == n))
     };
-    match refusal {
-        Rejection::Billing(BillingRefusal::SelfReadingBelow { value, base, query })
-            if !is_open(query) =>
-        {
-            let query = 0;
-            BillingRefusal::SelfReadingBelow { value, base, query }.into()
-        }
-        Rejection::Billing(BillingRefusal::SelfReadingHigh { units, mean, query })
-            if !is_open(query) =>
-        {
-            let query = 0;
-            BillingRefusal::SelfReadingHigh { units, mean, query }.into()
-        }
-        other => other,
+    if let Rejection::Billing(
+        BillingRefusal::SelfReadingBelow { query, .. }
+        | BillingRefusal::SelfReadingHigh { query, .. },
+    ) = &mut refusal
+        && !is_open(*query)
+    {
+        *query = 0;
     }
+    refusal
 }

@@ -91,6 +91,16 @@ impl Stage {
         till.unwrap_or(&self.office).at(at)
     }
 
+    /// Waits until point questions know of everything so far: a report is answered as of the moment of asking.
+    pub(super) async fn read_models_follow(&self) -> Result<(), Failure> {
+        let ask = pb::GetTotalsRequest::default();
+        done(
+            "asking the totals",
+            self.office.queries().get_totals(ask).await,
+        )?;
+        Ok(())
+    }
+
     /// Stops the servers in order.
     pub(super) fn strike(self) -> Result<Ended, Failure> {
         let seconds = self.began.elapsed().as_secs_f64();

@@ -89,6 +89,7 @@ impl Course {
             let messages = self.day_of_readings(day);
             self.stage.feed.publish(&messages).await?;
             self.stage.feed.wait_until_taken().await?;
+            self.stage.read_models_follow().await?;
             let evening = self.people.day(day + 1) + Millis::minutes(2);
             self.all_act(evening).await?;
             self.stage.feed.confirm_orders(evening).await?;
