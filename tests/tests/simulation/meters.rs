@@ -111,7 +111,7 @@ impl House {
         if self
             .account
             .status()
-            .is_some_and(|status| status.is_final())
+            .is_some_and(ledger_core::status::Status::is_final)
         {
             return;
         }
@@ -233,7 +233,11 @@ impl House {
         let said = self.ask(policy, machine, at, ask)?;
         let became = outcome(&said.answer).clone();
         if sent.repeats {
-            let takes_none = self.account.status().is_some_and(|s| s.is_final()) || !self.is_open();
+            let takes_none = self
+                .account
+                .status()
+                .is_some_and(ledger_core::status::Status::is_final)
+                || !self.is_open();
             let right = matches!(became, ReadingOutcome::Duplicate) || takes_none;
             let unmoved = said.log.iter().all(|entry| entry.stamp.by_deadline);
             return self.expect(

@@ -18,7 +18,10 @@ const OFFICE: &str = "office";
 impl House {
     /// What is to be paid now, in the currency's decimals.
     fn owed(&self, policy: &SchemePolicy) -> Money {
-        let dues = self.account.billing().map(|b| b.dues());
+        let dues = self
+            .account
+            .billing()
+            .map(ledger_core::account::Billing::dues);
         dues.map_or(Money::ZERO, |d| d.payable(policy.currency().decimals))
     }
 

@@ -323,7 +323,7 @@ impl House {
             let low = wallet.is_none_or(|w| w.balance < whole(self.habits.below));
             let first = wallet.is_none_or(|w| !w.first_top_up);
             if (low || first) && self.dice.percent(self.habits.pays.max(10)) {
-                self.top_up(policy, machine, at, meter)?;
+                self.top_up(policy, machine, at, &meter)?;
             } else if low && policy.emergency().is_some() && self.dice.percent(50) {
                 let draw = Command::DrawEmergencyCredit { meter };
                 self.command(policy, machine, at, (OFFICE, draw))?;
@@ -337,7 +337,7 @@ impl House {
         policy: &SchemePolicy,
         machine: &mut Machine,
         at: Timestamp,
-        meter: MeterNumber,
+        meter: &MeterNumber,
     ) -> Result<(), Finding> {
         let Some(limits) = policy.top_up() else {
             return Ok(());

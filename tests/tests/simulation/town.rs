@@ -112,8 +112,14 @@ fn has_left(house: &mut House) -> bool {
     if !house.is_open() {
         return house.account.lifecycle() == Lifecycle::Closed;
     }
-    let over = house.account.status().is_some_and(|s| s.is_over());
-    let is_final = house.account.status().is_some_and(|s| s.is_final());
+    let over = house
+        .account
+        .status()
+        .is_some_and(ledger_core::status::Status::is_over);
+    let is_final = house
+        .account
+        .status()
+        .is_some_and(ledger_core::status::Status::is_final);
     (over && house.dice.percent(60)) || (is_final && house.dice.percent(15))
 }
 

@@ -274,7 +274,7 @@ impl Watch {
             AccountEvent::CreditToppedUp(e) => self.paid.topped_up.push(e.u),
             AccountEvent::ConsumptionCharged(e) => {
                 let charged = self.charged.entry(e.m.clone()).or_default();
-                *charged = *charged + e.q;
+                *charged += e.q;
             }
             AccountEvent::SupplyDisconnectionOrdered(e) => {
                 self.cut_for.insert(e.u, e.why);
@@ -389,12 +389,14 @@ impl Watch {
             tie(LedgerAccount::CustomerCredit(id.clone(), utility), -credit)?;
             tie(LedgerAccount::EmergencyLent(id.clone(), utility), lent)?;
         }
-        let agreed = live.debt().map_or(Money::ZERO, |debt| debt.balance());
+        let agreed = live
+            .debt()
+            .map_or(Money::ZERO, ledger_core::debt::DebtPlan::balance);
         let arrears = live.arrears().map_or(Money::ZERO, |arrears| arrears.left);
         tie(LedgerAccount::DebtReceivable(id.clone()), agreed + arrears)?;
         let billing = live.billing();
         let dues = billing.map_or(Money::ZERO, |b| b.dues().balance());
-        let deposit = billing.map_or(Money::ZERO, |b| b.deposit());
+        let deposit = billing.map_or(Money::ZERO, ledger_core::account::Billing::deposit);
         tie(LedgerAccount::BillsReceivable(id.clone()), dues)?;
         tie(LedgerAccount::SecurityDeposit(id.clone()), -deposit)
     }
@@ -437,7 +439,10 @@ impl Watch {
         else {
             return Ok(());
         };
-        let over = self.account.status().is_some_and(|status| status.is_over());
+        let over = self
+            .account
+            .status()
+            .is_some_and(ledger_core::status::Status::is_over);
         let month = |at| policy.zone().month_of(at);
         must(
             over || (month(heard)..=month(asked)).contains(&next),
