@@ -315,9 +315,9 @@ mod tests {
                 "TopUp",
                 "TopUpStream",
                 "VoidTopUp",
-                "TakeApplicationStep",
                 "PayBill",
                 "PayDeposit",
+                "TakeApplicationStep",
                 "PayDebt"
             ]
         );

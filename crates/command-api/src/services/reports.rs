@@ -47,7 +47,8 @@ async fn page(
     m: &pb::GetReportRequest,
 ) -> Result<pb::GetReportResponse, No> {
     let schemes = schemes(api, call.received_at);
-    let (report, question) = ReportQuestion::try_from(m)?.to(schemes)?;
+    let (report, mut question) = ReportQuestion::try_from(m)?.to(schemes)?;
+    question.account = api.by_id(question.account);
     let ask = move |snapshot: &Snapshot| Ok(snapshot.report(report, &question)?);
     let (answer, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(answer.rows.next);

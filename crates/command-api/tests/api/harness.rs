@@ -88,7 +88,9 @@ impl World {
             text = text.replace("# void_window_hours = 24", "void_window_hours = 24");
         }
         let mut served = vec![SchemePolicy::from_toml(&text).unwrap()];
-        served.extend(["ebcm", "kplc"].map(|name| SchemePolicy::builtin(name).unwrap()));
+        let others = ["ebcm", "kplc"];
+        let others = others.into_iter().filter(|name| *name != setup.scheme);
+        served.extend(others.map(|name| SchemePolicy::builtin(name).unwrap()));
         let policies = Policies::new(served).unwrap();
         let time = if setup.simulated {
             TimeSource::simulated(start())

@@ -1,7 +1,7 @@
 //! E1, E2, E4, E18: bills at payment, parts and wholes, adjustments, protests.
 
 use ledger_core::account::Supply;
-use ledger_core::command::{BillingCommand, Command, OpeningDeposit, PayBill, Source};
+use ledger_core::command::{BillingCommand, Command, PayBill, Source};
 use ledger_core::event::{AccountEvent, BillingEvent, MiscellaneousKind, SupplyReason};
 use ledger_core::postings::LedgerAccount;
 use ledger_core::status::Status;
@@ -187,27 +187,6 @@ fn e18_a_miscellaneous_bill_is_posted_to_fees_and_paid_with_the_next_bill() {
     );
     story.pay_with("2026-02-02 09:00:00", "48", "28");
     assert_eq!(story.control(&LedgerAccount::Fees), money("-20"));
-}
-
-#[test]
-fn e14_a_deposit_paid_with_the_application_is_held_and_not_posted_again() {
-    let mut story = Story::of("ebcm");
-    let open = BillingCommand::OpenConnection {
-        open: open_of("domestic"),
-        deposit: OpeningDeposit::OnRecord(money("1000")),
-    };
-    assert_eq!(
-        story.ask("2026-01-05 08:00:00", open),
-        ["account-opened.v1", "consumer-listed.v1"]
-    );
-    let held = story.account.billing().unwrap().deposit();
-    assert_eq!(held, money("1000"), "it is held");
-    let posted = LedgerAccount::SecurityDeposit(story.account.id().clone());
-    assert_eq!(
-        story.control(&posted),
-        money("0"),
-        "and was posted when the application was paid"
-    );
 }
 
 #[test]
