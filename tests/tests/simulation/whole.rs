@@ -8,7 +8,7 @@ use std::time::Duration;
 use event_store::{Direction, EventStore, MemoryStore, Position};
 use ledger_core::account::Account;
 use ledger_core::answer::Answer;
-use ledger_core::command::Command;
+use ledger_core::command::{BillingCommand, Command};
 use ledger_core::event::{Event, Meta, decode, kind_of};
 use ledger_core::ids::{AccountId, Actor};
 use ledger_core::scheme::SchemePolicy;
@@ -133,6 +133,7 @@ impl Whole {
                     ServiceAsk::PayDebt { amount, source },
                 )
             }
+            Command::Billing(billing) => (Target::Account(id.clone()), billing_ask(*billing)),
             other => (Target::Account(id.clone()), ServiceAsk::Command(other)),
         };
         let request = CommandRequest {
@@ -261,5 +262,14 @@ fn must(holds: bool, check: &'static str, what: impl FnOnce() -> String) -> Resu
         Ok(())
     } else {
         Err(Finding::new(check, what()))
+    }
+}
+
+/// Payments of postpaid accounts have an ask of their own.
+fn billing_ask(command: BillingCommand) -> ServiceAsk {
+    match command {
+        BillingCommand::PayBill(pay) => ServiceAsk::PayBill(pay),
+        BillingCommand::PayDeposit { amount, source } => ServiceAsk::PayDeposit { amount, source },
+        other => ServiceAsk::Command(Command::billing(other)),
     }
 }

@@ -208,7 +208,13 @@ async fn exceptions(
         for exception in page.exceptions {
             match exception.kind.as_str() {
                 "conflicting" => figures.conflicting += exception.readings,
-                "late" => figures.late += exception.readings,
+                "late" => {
+                    figures.late += exception.readings;
+                    // One that corrected a charge stands among the month's readings, too (C19).
+                    if exception.why == "corrected" {
+                        figures.accepted = figures.accepted.saturating_sub(exception.readings);
+                    }
+                }
                 "quarantined" => figures.quarantined += exception.readings,
                 "gap" => figures.gaps += 1,
                 "suspected-exchange" => figures.suspected += 1,

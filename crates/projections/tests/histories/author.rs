@@ -215,7 +215,9 @@ impl Author {
         let event = match (what, amount % 4) {
             (17, _) => AccountEvent::ReadingQuarantined(kept),
             (18, _) => AccountEvent::ConflictingReadingKept(kept),
-            (_, 0) if amount.is_multiple_of(3) => AccountEvent::LateReadingKept(kept),
+            (_, 0) if amount.is_multiple_of(3) || !self.is_charged(id, u) => {
+                AccountEvent::LateReadingKept(kept)
+            }
             (_, 0) => self.corrected(id, u, amount),
             (_, 1) => AccountEvent::MeterExchangeSuspected(MeterExchangeSuspected {
                 u,
@@ -229,18 +231,25 @@ impl Author {
         self.fact(id, event).await;
     }
 
-    /// A little is moved from a day to the one before, and from minimum to energy.
+    /// Whether a reading of the meter was charged: only then can one be late.
+    fn is_charged(&self, id: &AccountId, u: Utility) -> bool {
+        let meter = self.state(id).meter_of(u).unwrap();
+        meter.base.at > meter.installed_at
+    }
+
+    /// A little is moved from the day of the newest reading to one before, and from minimum to energy.
     fn corrected(&self, id: &AccountId, u: Utility, amount: u32) -> AccountEvent {
-        let today = local(self.now);
+        let newest = self.state(id).meter_of(u).unwrap().base.at;
+        let today = local(newest);
         let earlier = today.plus_days(-i32::try_from(amount % 40).unwrap_or(0));
         let moved = qty(&format!("0.{:06}", amount % 1_000));
         AccountEvent::ConsumptionCorrected(ConsumptionCorrected {
             u,
             m: self.number(id, u),
-            t: self.now,
+            t: newest - Millis::minutes(1),
             v: qty("9"),
-            f: self.now,
-            n: self.now,
+            f: newest - Millis::minutes(2),
+            n: newest,
             q: moved,
             w: moved,
             a: money("-0.03"),
