@@ -1,19 +1,22 @@
-//! `ledger scheme show`: the rules of a utility as they are in force, from the file that says them.
+//! `ledger scheme …`: the rules of a utility as data: shown, checked, compared, and published in versions.
+//!
+//! `files` finds their files, `versions` looks at files by themselves and publishes them to a running ledger.
 
-use std::path::Path;
+mod files;
+mod versions;
+
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use ledger_core::scheme::SchemePolicy;
 use serde_json::json;
 
-use crate::cli::Globals;
+pub(crate) use self::files::{policies, policy};
+use crate::cli::client::ServerArgs;
+use crate::cli::{Globals, block_on};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Set, Table};
-
-/// Largest scheme file read: the largest tariff known takes a tenth of it.
-const SCHEME_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What to do with schemes.
 #[derive(Debug, Clone, Args)]
@@ -34,20 +37,91 @@ Examples:
         /// Name of the scheme.
         name: Option<String>,
     },
+    /// Checks scheme files: every fault with its line and key.
+    #[command(after_help = "\
+Exit code 0: they are right; 1: faults were found.
+
+Examples:
+  ledger scheme check my-scheme.toml
+  ledger scheme check schemes/*.toml --json")]
+    Check {
+        /// The files.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Shows what differs between two schemes or versions, key by key.
+    #[command(after_help = "\
+Each side is a file, or the name of a scheme. Comments and the order of keys
+are no difference.
+
+Examples:
+  ledger scheme diff usms my-scheme.toml
+  ledger scheme diff old.toml new.toml --json")]
+    Diff {
+        /// File or scheme to begin with.
+        before: String,
+        /// File or scheme to compare with it.
+        after: String,
+    },
+    /// Publishes a version of a scheme to a running ledger; it holds from its own first instant on.
+    #[command(after_help = "\
+The version must be higher than the newest on record, and its effective_from
+must lie after everything that is priced. It is an event, and stays on record;
+each priced event names the version it was priced by. The key in
+LEDGER_API_KEY must have the role operator.
+
+Examples:
+  ledger scheme publish usms-2.toml --reference S-2
+  ledger scheme versions usms")]
+    Publish {
+        /// The file.
+        file: PathBuf,
+        /// The sender's own reference of this command.
+        #[arg(long)]
+        reference: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Lists the versions of a scheme that are on record in a running ledger.
+    #[command(after_help = "\
+Examples:
+  ledger scheme versions usms
+  ledger scheme versions usms --json")]
+    Versions {
+        /// Name of the scheme.
+        scheme: String,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
 }
 
 pub(crate) fn run(args: &SchemeArgs, globals: &Globals) -> Result<Exit, Failure> {
-    let settings = globals.settings(Vec::new())?;
     match &args.command {
-        SchemeCommand::Show { name: None } => list(&settings, globals)?,
-        SchemeCommand::Show { name: Some(name) } => {
-            let (policy, text, from) = find(&settings, name)?;
-            globals.console.answer(
-                || text.trim_end().to_owned(),
-                || json!({"scheme": policy.name(), "version": policy.version(), "from": from, "text": text}),
-            )?;
+        SchemeCommand::Show { name } => show(name.as_deref(), globals),
+        SchemeCommand::Check { files } => versions::check(files, globals),
+        SchemeCommand::Diff { before, after } => versions::diff(before, after, globals),
+        SchemeCommand::Publish {
+            file,
+            reference,
+            server,
+        } => block_on(versions::publish(file, reference, server, globals)),
+        SchemeCommand::Versions { scheme, server } => {
+            block_on(versions::list(scheme, server, globals))
         }
     }
+}
+
+fn show(name: Option<&str>, globals: &Globals) -> Result<Exit, Failure> {
+    let settings = globals.settings(Vec::new())?;
+    let Some(name) = name else {
+        list(&settings, globals)?;
+        return Ok(Exit::Done);
+    };
+    let (policy, text, from) = files::find(&settings, name)?;
+    globals.console.answer(
+        || text.trim_end().to_owned(),
+        || json!({"scheme": policy.name(), "version": policy.version(), "from": from, "text": text}),
+    )?;
     Ok(Exit::Done)
 }
 
@@ -63,7 +137,7 @@ fn list(settings: &Settings, globals: &Globals) -> Result<(), Failure> {
         "no schemes",
     );
     let mut values = Vec::new();
-    for (policy, _, from) in all(settings)? {
+    for (policy, _, from) in files::all(settings)? {
         table.row(vec![
             policy.name().to_owned(),
             policy.version().to_string(),
@@ -82,101 +156,4 @@ fn list(settings: &Settings, globals: &Globals) -> Result<(), Failure> {
     globals
         .console
         .answer(|| table.text(), || json!({"schemes": values}))
-}
-
-type Found = (SchemePolicy, String, String);
-
-fn find(settings: &Settings, name: &str) -> Result<Found, Failure> {
-    let found = all(settings)?;
-    let names: Vec<String> = found
-        .iter()
-        .map(|(policy, ..)| policy.name().to_owned())
-        .collect();
-    found
-        .into_iter()
-        .find(|(policy, ..)| policy.name() == name)
-        .ok_or_else(|| {
-            Failure::usage("SCHEME_UNKNOWN", format!("there is no scheme {name:?}")).advise(
-                format!(
-                    "use one of {}, or put its file into scheme_dir",
-                    names.join(", ")
-                ),
-            )
-        })
-}
-
-/// A scheme by its name: from `scheme_dir`, else the one inside the program.
-///
-/// # Errors
-/// When there is none, or a file is wrong.
-pub(crate) fn policy(settings: &Settings, name: &str) -> Result<SchemePolicy, Failure> {
-    find(settings, name).map(|(policy, ..)| policy)
-}
-
-/// Every scheme in force: those of `scheme_dir`, and those inside the program that it does not replace.
-///
-/// # Errors
-/// When a file cannot be read or is wrong.
-pub(crate) fn policies(settings: &Settings) -> Result<Vec<SchemePolicy>, Failure> {
-    Ok(all(settings)?
-        .into_iter()
-        .map(|(policy, ..)| policy)
-        .collect())
-}
-
-fn all(settings: &Settings) -> Result<Vec<Found>, Failure> {
-    let mut found = match &settings.scheme_dir {
-        Some(folder) => from_folder(folder)?,
-        None => Vec::new(),
-    };
-    for name in SchemePolicy::builtin_names() {
-        if found.iter().any(|(policy, ..)| policy.name() == name) {
-            continue;
-        }
-        let policy = SchemePolicy::builtin(name).map_err(|error| {
-            Failure::damaged("SCHEME_FILE", format!("built-in scheme {name}: {error}"))
-        })?;
-        let text = SchemePolicy::builtin_text(name).unwrap_or_default();
-        found.push((policy, text.to_owned(), "inside the program".to_owned()));
-    }
-    found.sort_by(|(a, ..), (b, ..)| a.name().cmp(b.name()));
-    Ok(found)
-}
-
-fn from_folder(folder: &Path) -> Result<Vec<Found>, Failure> {
-    let failed = |error: std::io::Error| Failure::file("reading schemes from", folder, &error);
-    let mut found: Vec<Found> = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.extension().is_none_or(|end| end != "toml") {
-            continue;
-        }
-        let file_failed = |error: std::io::Error| Failure::file("reading scheme", &path, &error);
-        let size = std::fs::metadata(&path).map_err(file_failed)?.len();
-        if size > SCHEME_BYTES_MAX {
-            let what = format!(
-                "{} has {size} bytes, at most {SCHEME_BYTES_MAX}",
-                path.display()
-            );
-            return Err(Failure::usage("SCHEME_FILE", what).advise("move it out of scheme_dir"));
-        }
-        let text = std::fs::read_to_string(&path).map_err(file_failed)?;
-        let policy = SchemePolicy::from_toml(&text).map_err(|error| {
-            Failure::usage("SCHEME_FILE", format!("{}: {error}", path.display()))
-                .advise("correct the file; `ledger scheme show usms` shows one that is right")
-        })?;
-        if let Some((twin, _, from)) = found
-            .iter()
-            .find(|(other, ..)| other.name() == policy.name())
-        {
-            let what = format!(
-                "{} and {from} are both scheme {}",
-                path.display(),
-                twin.name()
-            );
-            return Err(Failure::usage("SCHEME_FILE", what).advise("keep one of them"));
-        }
-        found.push((policy, text, path.display().to_string()));
-    }
-    Ok(found)
 }

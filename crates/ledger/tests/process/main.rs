@@ -16,6 +16,7 @@ mod payments;
 mod persons;
 mod renumber;
 mod running;
+mod scheme;
 mod serving;
 mod tariff;
 mod usage;
