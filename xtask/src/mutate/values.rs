@@ -185,10 +185,12 @@ fn changes(literal: &str) -> Vec<String> {
         .and_then(|rest| rest.strip_suffix('"'))
     else {
         let number: u64 = literal.parse().unwrap_or(0);
-        return vec![
-            (number + 1).to_string(),
-            number.saturating_sub(1).to_string(),
-        ];
+        let less = number.checked_sub(1);
+        return [Some(number + 1), less]
+            .into_iter()
+            .flatten()
+            .map(|other| other.to_string())
+            .collect();
     };
     let group = GROUPS.iter().find(|group| group.contains(&text));
     let changed: Vec<String> = match group {
