@@ -40,15 +40,23 @@ impl Api {
             .await?)
     }
 
-    /// Asks a question that takes microseconds; with the token of the state it was answered from.
+    /// Asks a question that takes microseconds; with the token of the state it was answered from. Without a
+    /// token, what is not found is looked for once more as of the moment of asking: whoever has just opened
+    /// an account is not told that there is none.
     pub(super) async fn point<T>(
         &self,
         call: &Call,
         at_least: &str,
-        ask: impl FnOnce(&Snapshot) -> Result<T, No> + Send,
+        ask: impl Fn(&Snapshot) -> Result<T, No> + Send + Sync,
     ) -> Result<(T, String), No> {
         self.caught_up(call, at_least).await?;
-        asked(&self.reads, ask)
+        let answered = asked(&self.reads, &ask);
+        let is_new_here = matches!(answered, Err(No::Operational(Operational::NotFound, _)));
+        if at_least.is_empty() && is_new_here {
+            self.as_of_asking(call).await?;
+            return asked(&self.reads, &ask);
+        }
+        answered
     }
 
     /// Waits a little for everything that was durable when it was asked. Read models that are further

@@ -509,3 +509,19 @@ async fn k5_receipts_and_settlements_say_how_the_channels_money_came_in() {
         assert_eq!(receipts.into_inner().receipts[0].channel_kind, kind);
     }
 }
+
+#[tokio::test]
+async fn an_account_that_was_just_opened_is_found_without_a_token() {
+    let world = World::start().await;
+    let staff = world.client("office").await;
+    for n in 1..=20 {
+        let account_id = world.household(n).await;
+        let ask = pb::GetAccountRequest {
+            account: Some(pb::AccountOrMeter {
+                by: Some(pb::account_or_meter::By::AccountId(account_id)),
+            }),
+            ..Default::default()
+        };
+        staff.queries().get_account(ask).await.unwrap();
+    }
+}
