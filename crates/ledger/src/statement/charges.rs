@@ -29,18 +29,19 @@ impl Charges {
             .find_map(|version| priced_again(version.price_book(), before, e));
         match explained {
             Some(lines) => self.add_lines(e.u, lines),
-            None => self.add_by_kind(e.u, (e.a, &e.x), &months_of(e)),
+            None => self.add_by_kind((e.u, "energy"), (e.a, &e.x), &months_of(e)),
         }
     }
 
-    /// Adds, or with `sign` below zero takes back, a charge that events tell by kind only.
-    pub(super) fn add_estimate(
+    /// Adds a charge of a month, or takes one back, that its event tells by kind of line only; `what` says
+    /// what is no line: the energy.
+    pub(super) fn add_apart(
         &mut self,
         utility: Utility,
-        month: Month,
+        (month, what): (Month, &str),
         (amount, lines): (Money, &[LinePart]),
     ) {
-        self.add_by_kind(utility, (amount, lines), &[(month, amount)]);
+        self.add_by_kind((utility, what), (amount, lines), &[(month, amount)]);
     }
 
     fn add_lines(&mut self, utility: Utility, lines: Vec<ChargeLine>) {
@@ -61,7 +62,7 @@ impl Charges {
 
     fn add_by_kind(
         &mut self,
-        utility: Utility,
+        (utility, what): (Utility, &str),
         (amount, lines): (Money, &[LinePart]),
         months: &[(Month, Money)],
     ) {
@@ -86,7 +87,7 @@ impl Charges {
             "kinds of lines sum to the charge"
         );
         for (month, left) in energy {
-            self.put((utility, month, "energy".to_owned(), left));
+            self.put((utility, month, what.to_owned(), left));
         }
         self.unexplained.retain(|line| !line.3.is_zero());
     }

@@ -193,18 +193,21 @@ impl Folding {
             }
             AccountEvent::ConsumptionCorrected(e) => {
                 for (month, amount, lines) in e.by_month() {
-                    self.charges.add_estimate(e.u, month, (amount, &lines));
+                    let line = (month, "correction by a late reading");
+                    self.charges.add_apart(e.u, line, (amount, &lines));
                 }
             }
             AccountEvent::Billing(BillingEvent::ConsumptionEstimated(e)) => {
-                self.charges.add_estimate(e.u, e.b, (e.a, &e.x));
+                let line = (e.b, "estimate");
+                self.charges.add_apart(e.u, line, (e.a, &e.x));
             }
             AccountEvent::Billing(BillingEvent::EstimatesReversed(e)) => {
                 let mut back = e.x.clone();
                 for line in &mut back {
                     line.3 = -line.3;
                 }
-                self.charges.add_estimate(e.u, e.b, (-e.a, &back));
+                let line = (e.b, "estimates taken back");
+                self.charges.add_apart(e.u, line, (-e.a, &back));
             }
             _ => {}
         }

@@ -258,7 +258,12 @@ fn owed(statement: &Statement, to_pay: &ToPay) -> Vec<String> {
         lines.push("nothing to pay".to_owned());
     }
     if let Some(due) = to_pay.due {
-        lines.push(format!("to be paid by {due}"));
+        let was = if due < statement.period.to {
+            "was "
+        } else {
+            ""
+        };
+        lines.push(format!("{was}to be paid by {due}"));
     }
     lines
 }

@@ -53,12 +53,13 @@ pub(super) fn what(event: &AccountEvent, book: Book, amount: Money) -> String {
         AccountEvent::InitialCreditGranted(_) => "initial credit".to_owned(),
         AccountEvent::EmergencyCreditDrawn(_) => "emergency credit".to_owned(),
         AccountEvent::AccountClosed(_) => "account closed".to_owned(),
-        AccountEvent::Billing(inner) => of_billing(inner),
+        AccountEvent::ConsumptionCorrected(_) => "correction by a late reading".to_owned(),
+        AccountEvent::Billing(inner) => of_billing(inner, amount),
         _ => "correction".to_owned(),
     }
 }
 
-fn of_billing(event: &BillingEvent) -> String {
+fn of_billing(event: &BillingEvent, amount: Money) -> String {
     match event {
         BillingEvent::ConsumerListed(_) => "brought along from the older system".to_owned(),
         BillingEvent::ConsumptionEstimated(e) if e.lock => of_month("door locked, estimate", e.b),
@@ -69,6 +70,7 @@ fn of_billing(event: &BillingEvent) -> String {
         BillingEvent::MiscellaneousBilled(e) => format!("{}, {}", e.k.as_str(), e.doc),
         BillingEvent::BillAdjusted(e) => format!("adjustment, {}", e.doc),
         BillingEvent::BillRaised(e) => format!("rounding of bill {}", e.n),
+        BillingEvent::BillPaid(e) if amount != -e.a => "rounding of the payment".to_owned(),
         BillingEvent::BillPaid(e) => format!("payment, {}", through(&e.pay)),
         BillingEvent::SecurityDepositPaid(e) => format!("deposit, {}", through(&e.pay)),
         BillingEvent::SecurityDepositUsed(_) => "deposit used for dues".to_owned(),
