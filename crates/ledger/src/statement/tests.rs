@@ -278,3 +278,29 @@ fn c10_a_charge_that_the_tariffs_at_hand_do_not_explain_is_told_as_the_event_has
     let charged: Money = charged.map(|line| line.amount).sum();
     assert_eq!(bill.charges.total(), charged);
 }
+
+#[test]
+fn e4_roundings_estimates_and_what_takes_them_back_stand_by_their_names() {
+    let mut story = Story::of("ebcm", "domestic", "2026-01-02 08:00:00");
+    story.read("2026-01-20 09:00:00", "150.123");
+    story.pay("2026-01-21 09:00:00", "175.18");
+    story.done("2026-02-01 00:00:00", Command::Tick);
+    story.done("2026-03-01 00:00:00", Command::Tick);
+    story.read("2026-03-10 09:00:00", "300");
+    let document = story.document("2026-01-01", "2026-03-31", false);
+    adds_up(&document);
+    let named = |what: &str| -> Vec<Money> {
+        let lines = document.books.iter().flat_map(|kept| &kept.movements);
+        lines
+            .filter(|line| line.what.starts_with(what))
+            .map(|line| line.amount)
+            .collect()
+    };
+    assert_eq!(named("payment"), [money("-175.18")]);
+    assert_eq!(named("rounding of the payment"), [money("-0.0045")]);
+    let shown = text(&document);
+    assert!(
+        shown.contains("electricity: estimate ") && shown.contains("estimates taken back"),
+        "{shown}"
+    );
+}
