@@ -23,7 +23,7 @@ const COLUMNS: [Column; 5] = [
     column(
         "month",
         Kind::Month,
-        "the month that was closed; empty for now",
+        "the month that was closed; none in a row of now",
     ),
     column("status", Kind::Text, "status"),
     column("meaning", Kind::Text, "what it means"),
