@@ -103,6 +103,15 @@ struct GlobalArgs {
         help_heading = "Global options"
     )]
     data_dir: Option<PathBuf>,
+    /// Where the log is: the URL of a KurrentDB; better in LEDGER_EVENT_STORE when it holds a password
+    /// [default: the embedded log in the data folder].
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
+    event_store: Option<String>,
     /// When to use colour.
     #[arg(
         long,
@@ -187,6 +196,7 @@ pub(crate) struct Globals {
     pub(crate) console: Console,
     config: Option<PathBuf>,
     data_dir: Option<PathBuf>,
+    event_store: Option<String>,
 }
 
 impl Globals {
@@ -195,12 +205,18 @@ impl Globals {
             console: Console::new(args.json, args.color),
             config: args.config.clone(),
             data_dir: args.data_dir.clone(),
+            event_store: args.event_store.clone(),
         }
     }
 
     /// The folder of `--data-dir`, for a command that has no settings.
     pub(crate) fn data_dir(&self) -> Option<&std::path::Path> {
         self.data_dir.as_deref()
+    }
+
+    /// The text of `--event-store`, for a command that takes more than a URL there.
+    pub(crate) fn event_store(&self) -> Option<&str> {
+        self.event_store.as_deref()
     }
 
     /// The settings: file, environment, the global flags, and these flags of the command.
@@ -222,6 +238,11 @@ impl Globals {
                 value: value.to_owned(),
             });
         }
+        all.extend(flag(
+            "event_store",
+            "--event-store",
+            self.event_store.as_ref(),
+        ));
         config::load(self.config.as_deref(), |name| std::env::var_os(name), &all)
     }
 }

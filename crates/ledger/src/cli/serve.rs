@@ -67,7 +67,7 @@ pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> 
     block_on(async {
         let asked = asked_to_stop()?;
         let running = Running::start(&settings, keys, options).await?;
-        let (text, value) = ready(&settings, &running, &shown);
+        let (text, value) = ready(&settings, &running, &shown).await?;
         globals.console.answer(|| text, || value)?;
         running.run_until(asked).await
     })
@@ -120,16 +120,20 @@ fn make_dev_keys(file: &Path) -> Result<Vec<(Role, String)>, Failure> {
     Ok(shown)
 }
 
-fn ready(settings: &Settings, running: &Running, shown: &[(Role, String)]) -> (String, Value) {
+async fn ready(
+    settings: &Settings,
+    running: &Running,
+    shown: &[(Role, String)],
+) -> Result<(String, Value), Failure> {
     let report = running.report();
+    let log = &running.core.log;
     let nats = settings.nats_url.as_deref();
     let mut text = format!(
-        "ready: gRPC on {}, {} in {}, {} events{}",
+        "ready: gRPC on {}, {} in {}, {}",
         running.address,
         nats.map_or("no NATS".to_owned(), |_| "NATS as configured".to_owned()),
         settings.data_dir.display(),
-        grouped(report.events),
-        recovered(report)
+        report.map_or_else(|| format!("log in {}", log.place()), recovered)
     );
     for (role, key) in shown {
         text.push_str(&format!("\n{role:<9} key: {key}"));
@@ -147,20 +151,25 @@ fn ready(settings: &Settings, running: &Running, shown: &[(Role, String)]) -> (S
         "persons": running.keeps_persons,
         "clock": settings.clock.as_str(),
         "data_dir": settings.data_dir.display().to_string(),
-        "tail": running.tail().map(|at| at.commit),
-        "log": {
-            "created": report.created,
-            "segments": report.segments,
-            "events": report.events,
-            "indexes_rebuilt": report.indexes_rebuilt,
-            "new_epoch": report.new_epoch,
-            "truncated": report.truncated.as_ref().map(|cut| json!({
-                "segment": cut.segment, "offset": cut.offset, "bytes": cut.bytes,
-            })),
-        },
+        "event_store": log.place(),
+        "tail": log.tail().await?.map(|at| at.commit),
+        "log": report.map(report_value),
         "keys": keys,
     });
-    (text, value)
+    Ok((text, value))
+}
+
+fn report_value(report: &Report) -> Value {
+    json!({
+        "created": report.created,
+        "segments": report.segments,
+        "events": report.events,
+        "indexes_rebuilt": report.indexes_rebuilt,
+        "new_epoch": report.new_epoch,
+        "truncated": report.truncated.as_ref().map(|cut| json!({
+            "segment": cut.segment, "offset": cut.offset, "bytes": cut.bytes,
+        })),
+    })
 }
 
 fn recovered(report: &Report) -> String {
@@ -175,7 +184,7 @@ fn recovered(report: &Report) -> String {
     } else {
         ""
     };
-    format!("{cut}{epoch}")
+    format!("{} events{cut}{epoch}", grouped(report.events))
 }
 
 /// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: someone is in a hurry,

@@ -1,15 +1,129 @@
-//! Opening the log: with the witnesses that have seen it, or, for a stopped ledger, as it lies there.
+//! The log of a ledger, wherever it is: the embedded one in the data folder, or one in a KurrentDB.
+//!
+//! What every log has is asked here; what only the embedded one has (segments, what opening it found, the
+//! disk) is asked of [`Log::embedded`]. The witnesses that have seen an embedded log are heard when it is
+//! opened.
 
-use std::path::PathBuf;
+use std::sync::Arc;
 
 use event_store::embedded::{EmbeddedStore, OpenOptions};
+use event_store::{EventStore, Position};
 
-use crate::config::Settings;
+use crate::config::{EventStoreUrl, Settings};
 use crate::failure::Failure;
 
-/// Opens or creates the log of a ledger that is being started. The read models bear witness of what was
-/// durable; the gateway asks its own streams when it starts.
-pub(super) fn open(settings: &Settings, accept_older: bool) -> Result<EmbeddedStore, Failure> {
+/// An open log.
+#[derive(Clone)]
+pub(crate) enum Log {
+    /// In the data folder; this process alone has it.
+    Embedded(Arc<EmbeddedStore>),
+    /// In a KurrentDB; others may have it too.
+    Kurrent(Kurrent),
+}
+
+/// A log in a KurrentDB.
+#[derive(Clone)]
+pub(crate) struct Kurrent {
+    store: Arc<dyn EventStore>,
+    url: EventStoreUrl,
+}
+
+impl Log {
+    /// Opens or creates the log of a ledger that is being started. The read models bear witness of what
+    /// was durable; the gateway asks its own streams when it starts.
+    ///
+    /// # Errors
+    /// When it is in use, damaged, older than a witness, or cannot be reached.
+    pub(super) async fn open(settings: &Settings, accept_older: bool) -> Result<Self, Failure> {
+        let Some(url) = &settings.event_store else {
+            let store = Arc::new(open_embedded(settings, accept_older)?);
+            return Ok(Self::Embedded(store));
+        };
+        if accept_older {
+            let what = "--accept-older-log is for the embedded log";
+            return Err(Failure::usage("NOT_EMBEDDED", what).advise(
+                "a restored KurrentDB needs fresh read models: remove them, the next start folds them anew",
+            ));
+        }
+        std::fs::create_dir_all(&settings.data_dir)
+            .map_err(|error| Failure::file("making folder", &settings.data_dir, &error))?;
+        Ok(Self::Kurrent(Kurrent::connect(url).await?))
+    }
+
+    /// Opens the log of a ledger that is not running, to look at it.
+    ///
+    /// # Errors
+    /// When there is none, it is in use, damaged, or cannot be reached.
+    pub(crate) async fn open_closed(settings: &Settings) -> Result<Self, Failure> {
+        if let Some(url) = &settings.event_store {
+            return Ok(Self::Kurrent(Kurrent::connect(url).await?));
+        }
+        ledger_exists(settings)?;
+        let options =
+            OpenOptions::dir(&settings.log_dir())?.segment_bytes(settings.log_segment_bytes);
+        Ok(Self::Embedded(Arc::new(EmbeddedStore::open(&options)?)))
+    }
+
+    /// The log as an event store.
+    pub(crate) fn store(&self) -> Arc<dyn EventStore> {
+        match self {
+            Self::Embedded(store) => Arc::clone(store) as Arc<dyn EventStore>,
+            Self::Kurrent(kurrent) => Arc::clone(&kurrent.store),
+        }
+    }
+
+    /// The embedded log, where it is that one.
+    pub(crate) fn embedded(&self) -> Option<&EmbeddedStore> {
+        match self {
+            Self::Embedded(store) => Some(store),
+            Self::Kurrent(_) => None,
+        }
+    }
+
+    /// Where it is, for people; never with a password.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            Self::Embedded(_) => "embedded".to_owned(),
+            Self::Kurrent(kurrent) => kurrent.url.to_string(),
+        }
+    }
+
+    /// Newest durable event.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub(crate) async fn tail(&self) -> Result<Option<Position>, Failure> {
+        Ok(self.store().tail().await?)
+    }
+
+    /// Events in it, where the log counts them.
+    pub(crate) fn events(&self) -> Option<u64> {
+        self.embedded().map(|store| store.stats().events)
+    }
+
+    /// Why it takes nothing more, if it has stopped for good.
+    pub(crate) fn stopped(&self) -> Option<String> {
+        self.embedded().and_then(|store| store.stats().stopped)
+    }
+
+    /// Writes what is queued and lets it go.
+    pub(crate) async fn close(&self) {
+        let Self::Embedded(store) = self else { return };
+        let store = Arc::clone(store);
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        if let Err(error) = closed {
+            tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
+        }
+    }
+}
+
+impl Kurrent {
+    async fn connect(url: &EventStoreUrl) -> Result<Self, Failure> {
+        Err(Failure::unavailable("EVENT_STORE_AWAY", url.to_string()))
+    }
+}
+
+fn open_embedded(settings: &Settings, accept_older: bool) -> Result<EmbeddedStore, Failure> {
     let mut options =
         OpenOptions::dir(&settings.log_dir())?.segment_bytes(settings.log_segment_bytes);
     options.accept_older = accept_older;
@@ -31,28 +145,22 @@ pub(super) fn open(settings: &Settings, accept_older: bool) -> Result<EmbeddedSt
     Ok(store)
 }
 
-/// The folder of a log that exists.
+/// Checks that there is a ledger, before something opens its log and would make one. A KurrentDB tells
+/// when it is asked.
 ///
 /// # Errors
 /// When there is none.
-pub(crate) fn closed_log(settings: &Settings) -> Result<PathBuf, Failure> {
+pub(crate) fn ledger_exists(settings: &Settings) -> Result<(), Failure> {
+    if settings.event_store.is_some() {
+        return Ok(());
+    }
     let folder = settings.log_dir();
     let is_there = std::fs::read_dir(&folder).is_ok_and(|mut names| names.next().is_some());
     if is_there {
-        return Ok(folder);
+        return Ok(());
     }
     let what = format!("there is no log in {}", settings.data_dir.display());
     Err(Failure::usage("NO_LOG", what).advise(
         "give the ledger's folder with --data-dir or LEDGER_DATA_DIR; `ledger serve` makes one",
     ))
-}
-
-/// Opens the log of a ledger that is not running.
-///
-/// # Errors
-/// When there is none, it is in use, or it is damaged.
-pub(crate) fn open_closed_log(settings: &Settings) -> Result<EmbeddedStore, Failure> {
-    let folder = closed_log(settings)?;
-    let options = OpenOptions::dir(&folder)?.segment_bytes(settings.log_segment_bytes);
-    Ok(EmbeddedStore::open(&options)?)
 }

@@ -14,7 +14,7 @@ mod status;
 
 pub(crate) use catch_up::{CatchUp, Caught};
 pub(crate) use due::facts_of;
-pub(crate) use log::{closed_log, open_closed_log};
+pub(crate) use log::{Log, ledger_exists};
 pub(crate) use persons::{master_keys, open_persons};
 pub(crate) use status::{LiveStatus, STALE_AFTER_MS, read_status};
 
@@ -27,7 +27,6 @@ use command_api::{Limits, Parts, Rehearsal, ServeError, ServerConfig};
 use event_store::embedded::{EmbeddedStore, Report};
 use event_store::snapshot::{SnapshotStore, SqliteSnapshots};
 use event_store::transact::TransactConfig;
-use event_store::{EventStore, Position};
 use ledger_core::time::Timestamp;
 use ledger_service::{ClockConfig, Ledger, LedgerConfig, Policies, TimeSource, run_clock};
 use projections::ReadModels;
@@ -51,7 +50,7 @@ const SHARDS_MAX: usize = 16;
 /// The parts below the edges: what `import` and `doctor` need too.
 pub(crate) struct Core {
     /// The log.
-    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) log: Log,
     /// The one write path.
     pub(crate) ledger: Ledger,
     /// The read models.
@@ -75,20 +74,19 @@ impl Core {
     /// When the log is locked, damaged, or older than a witness; when a file of the data folder cannot
     /// be used.
     pub(crate) async fn start(settings: &Settings, options: StartOptions) -> Result<Self, Failure> {
-        let store = Arc::new(log::open(settings, options.accept_older)?);
+        let log = Log::open(settings, options.accept_older).await?;
         let snapshots = SqliteSnapshots::open(&settings.snapshots_file()).map_err(|error| {
             Failure::unavailable("SNAPSHOTS", error.to_string())
                 .advise("remove the file: snapshots are made anew from the log")
         })?;
         let snapshots = Arc::new(snapshots);
-        let shared: Arc<dyn EventStore> = Arc::clone(&store) as Arc<dyn EventStore>;
         let reads = ReadModels::start(
-            Arc::clone(&shared),
+            log.store(),
             projections::Settings::at(&settings.read_models_file()),
         )
         .await?;
         let ledger = Ledger::start(
-            shared,
+            log.store(),
             Some(Arc::clone(&snapshots) as Arc<dyn SnapshotStore>),
             policies(settings)?,
             time_source(settings.clock),
@@ -96,7 +94,7 @@ impl Core {
         )
         .await?;
         Ok(Self {
-            store,
+            log,
             ledger,
             reads,
             snapshots,
@@ -108,7 +106,7 @@ impl Core {
     /// # Errors
     /// When they have stopped, or it takes longer than `deadline`.
     pub(crate) async fn caught_up(&self, deadline: Duration) -> Result<(), Failure> {
-        if let Some(tail) = self.store.tail().await? {
+        if let Some(tail) = self.log.tail().await? {
             self.reads.wait_for(tail, deadline).await?;
         }
         Ok(())
@@ -119,11 +117,7 @@ impl Core {
         self.ledger.shutdown().await;
         self.snapshots.flush().await;
         self.reads.close().await;
-        let store = Arc::clone(&self.store);
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
-        if let Err(error) = closed {
-            tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
-        }
+        self.log.close().await;
     }
 }
 
@@ -204,7 +198,7 @@ impl Running {
         let parts = Parts {
             ledger: core.ledger.clone(),
             reads: core.reads.clone(),
-            store: Arc::clone(&core.store) as Arc<dyn EventStore>,
+            store: core.log.store(),
             persons,
         };
         let (address, serving) =
@@ -246,14 +240,9 @@ impl Running {
         })
     }
 
-    /// What opening the log found.
-    pub(crate) fn report(&self) -> &Report {
-        self.core.store.report()
-    }
-
-    /// Newest durable event.
-    pub(crate) fn tail(&self) -> Option<Position> {
-        self.core.store.reader().tail()
+    /// What opening the embedded log found.
+    pub(crate) fn report(&self) -> Option<&Report> {
+        self.core.log.embedded().map(EmbeddedStore::report)
     }
 
     /// Serves until `asked` resolves or a part fails, then stops everything in order.
@@ -324,7 +313,7 @@ impl Running {
             if let Some(stopped) = self.core.reads.status().stopped {
                 return stopped.into();
             }
-            if let Some(why) = self.core.store.stats().stopped {
+            if let Some(why) = self.core.log.stopped() {
                 return Failure::damaged(
                     "LOG_STOPPED",
                     format!("the log takes nothing more: {why}"),
