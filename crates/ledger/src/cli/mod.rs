@@ -10,12 +10,14 @@ pub(crate) mod client;
 mod clock;
 mod complaint;
 mod completions;
+mod conformance;
 pub(crate) mod consumer;
 mod dead_letters;
 mod doctor;
 mod import;
 mod key;
 mod legacy;
+mod log;
 mod payments;
 mod person;
 mod projections;
@@ -171,6 +173,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Looks after the read models of a stopped ledger.
     Projections(projections::ProjectionsArgs),
+    /// Tries every promise of an event store on your own KurrentDB.
+    Conformance(conformance::ConformanceArgs),
+    /// Copies a log from one event store to another.
+    Log(log::LogArgs),
     /// Lists readings that could not be taken, and sends them again.
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Shows the demonstration on real readings.
@@ -328,6 +334,8 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Replay(args) => replay::run(args, globals),
         Command::Projections(args) => projections::run(args, globals),
+        Command::Conformance(args) => conformance::run(args, globals),
+        Command::Log(args) => log::run(args, globals),
         Command::DeadLetters(args) => dead_letters::run(args, globals),
         Command::Demo(args) => crate::demo::run(args, globals),
         Command::Bench(args) => crate::bench::run(args, globals),

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use event_store::embedded::{EmbeddedStore, OpenOptions};
-use event_store::{EventStore, Position};
+use event_store::{Clock, EventStore, ManualClock, Position};
 
 use crate::config::{EventStoreUrl, Settings};
 use crate::failure::Failure;
@@ -61,6 +61,23 @@ impl Log {
         ledger_exists(settings)?;
         let options =
             OpenOptions::dir(&settings.log_dir())?.segment_bytes(settings.log_segment_bytes);
+        Ok(Self::Embedded(Arc::new(EmbeddedStore::open(&options)?)))
+    }
+
+    /// Opens or creates a log that is filled from another one, on a clock that stands at that one's times.
+    ///
+    /// # Errors
+    /// When it is in use, damaged, or cannot be reached.
+    pub(crate) async fn open_to_fill(
+        settings: &Settings,
+        clock: &Arc<ManualClock>,
+    ) -> Result<Self, Failure> {
+        if let Some(url) = &settings.event_store {
+            return Ok(Self::Kurrent(Kurrent::connect(url).await?));
+        }
+        let options = OpenOptions::dir(&settings.log_dir())?
+            .segment_bytes(settings.log_segment_bytes)
+            .clock(Arc::clone(clock) as Arc<dyn Clock>);
         Ok(Self::Embedded(Arc::new(EmbeddedStore::open(&options)?)))
     }
 
