@@ -54,7 +54,9 @@ pub(crate) fn run(args: &ConformanceArgs, globals: &Globals) -> Result<Exit, Fai
     }
     if settings.event_store.is_none() {
         let what = "no server is named: the embedded log has its own tests";
-        return Err(Failure::usage("EVENT_STORE_URL", what).advise("give --url kurrentdb://host:2113"));
+        return Err(
+            Failure::usage("EVENT_STORE_URL", what).advise("give --url kurrentdb://host:2113")
+        );
     }
     let run = match &args.run {
         Some(run) => named(run)?,
@@ -154,7 +156,10 @@ mod tests {
             },
         ];
         let text = text(&outcomes);
-        assert!(text.contains("FAILED  a missing stream is empty  3 events"), "{text}");
+        assert!(
+            text.contains("FAILED  a missing stream is empty  3 events"),
+            "{text}"
+        );
         assert!(text.ends_with("1 hold, 1 failed"), "{text}");
         let value = value(("kurrentdb://h", "r1"), &outcomes);
         assert_eq!(value["ok"], false);

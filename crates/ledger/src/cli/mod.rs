@@ -16,6 +16,7 @@ mod dead_letters;
 mod doctor;
 mod import;
 mod key;
+mod kurrent_test_server;
 mod legacy;
 mod log;
 mod payments;
@@ -183,6 +184,9 @@ enum Command {
     Demo(DemoArgs),
     /// Measures the ledger on this machine.
     Bench(BenchArgs),
+    /// Serves a log to clients of KurrentDB with appends allowed, for tests.
+    #[command(hide = true)]
+    KurrentTestServer(kurrent_test_server::TestServerArgs),
     /// Makes API keys.
     Key(key::KeyArgs),
     /// Shows schemes: the rules of a utility as data.
@@ -335,6 +339,7 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(args, globals),
         Command::Projections(args) => projections::run(args, globals),
         Command::Conformance(args) => conformance::run(args, globals),
+        Command::KurrentTestServer(args) => kurrent_test_server::run(args, globals),
         Command::Log(args) => log::run(args, globals),
         Command::DeadLetters(args) => dead_letters::run(args, globals),
         Command::Demo(args) => crate::demo::run(args, globals),

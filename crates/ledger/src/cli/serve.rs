@@ -26,12 +26,19 @@ those under way finish, everything is written, the log is closed.
 Examples:
   ledger serve --data-dir ./data --dev-keys         first look: makes keys and prints them
   ledger serve --config /etc/ledger/ledger.toml     as a service
+  ledger serve --kurrent-listen 127.0.0.1:2113      analysts read with KurrentDB's clients
   ledger serve --listen 127.0.0.1:0 --json          a free port, told in the ready line
   ledger serve --clock simulated --dev-keys         time comes with the calls, for demonstrations")]
 pub(crate) struct ServeArgs {
     /// Where gRPC listens; port 0 takes a free one [default: 127.0.0.1:7400].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where clients of KurrentDB may read the log, with the ledger's keys; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    kurrent_listen: Option<String>,
+    /// Host and port that those clients are told, where it is another than the one they came to.
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
     /// NATS server; without one, readings and notifications wait.
     #[arg(long, value_name = "URL")]
     nats_url: Option<String>,
@@ -53,6 +60,12 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> {
     let flags = [
         flag("grpc_listen", "--listen", args.listen.as_ref()),
+        flag(
+            "kurrent_listen",
+            "--kurrent-listen",
+            args.kurrent_listen.as_ref(),
+        ),
+        flag("advertise", "--advertise", args.advertise.as_ref()),
         flag("nats_url", "--nats-url", args.nats_url.as_ref()),
         flag("keys_file", "--keys-file", args.keys_file.as_ref()),
         flag("clock", "--clock", args.clock.as_ref()),
@@ -135,6 +148,11 @@ async fn ready(
         settings.data_dir.display(),
         report.map_or_else(|| format!("log in {}", log.place()), recovered)
     );
+    if let Some(at) = running.kurrent {
+        text.push_str(&format!(
+            "\nclients of KurrentDB read at kurrentdb://{at}?tls=false"
+        ));
+    }
     for (role, key) in shown {
         text.push_str(&format!("\n{role:<9} key: {key}"));
     }
@@ -147,6 +165,8 @@ async fn ready(
         "pid": std::process::id(),
         "grpc": running.address.to_string(),
         "port": running.address.port(),
+        "kurrent": running.kurrent.map(|at| at.to_string()),
+        "kurrent_port": running.kurrent.map(|at| at.port()),
         "nats": nats.is_some(),
         "persons": running.keeps_persons,
         "clock": settings.clock.as_str(),

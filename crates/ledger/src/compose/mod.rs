@@ -8,6 +8,7 @@
 mod catch_up;
 mod due;
 mod gateway;
+mod kurrent;
 mod log;
 mod persons;
 mod status;
@@ -39,6 +40,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 use gateway::GatewayPart;
+use kurrent::KurrentPart;
 
 /// How often the parts are looked at: a stopped one is noticed within this time.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -154,6 +156,8 @@ fn ledger_config(settings: &Settings) -> LedgerConfig {
 pub(crate) struct Running {
     /// Where gRPC listens: the real port, also when port 0 was asked for.
     pub(crate) address: SocketAddr,
+    /// Where clients of KurrentDB may read, if they may.
+    pub(crate) kurrent: Option<SocketAddr>,
     /// Whether it has persons' records: a master key is configured.
     pub(crate) keeps_persons: bool,
     /// Everything below the edges.
@@ -162,6 +166,7 @@ pub(crate) struct Running {
     api: JoinHandle<Result<(), ServeError>>,
     clock: JoinHandle<()>,
     gateway: Option<GatewayPart>,
+    readers: Option<KurrentPart>,
     status: JoinHandle<()>,
 }
 
@@ -188,6 +193,7 @@ impl Running {
         };
         let keeps_persons = persons.is_some();
         let (stop, stopping) = watch::channel(false);
+        let history_keys = keys.clone();
         let server = ServerConfig {
             listen: settings.grpc_listen,
             keys,
@@ -226,16 +232,27 @@ impl Running {
                 return Err(failure);
             }
         };
+        let readers = KurrentPart::start(settings, &core, history_keys, told(stopping.clone()));
+        let readers = match readers.await {
+            Ok(readers) => readers,
+            Err(failure) => {
+                drop(stop);
+                core.shutdown().await;
+                return Err(failure);
+            }
+        };
         let source = status::Source::new(settings, &core, address, gateway.clone());
         let status = tokio::spawn(status::write_until(source, told(stopping)));
         Ok(Self {
             address,
+            kurrent: readers.as_ref().map(|readers| readers.address),
             keeps_persons,
             core,
             stop,
             api,
             clock,
             gateway,
+            readers,
             status,
         })
     }
@@ -283,6 +300,9 @@ impl Running {
         if let Some(gateway) = &self.gateway {
             gateway.stopped().await;
         }
+        if let Some(readers) = self.readers {
+            readers.stopped().await;
+        }
         for task in [self.clock, self.status] {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a task did not end in order");
@@ -319,6 +339,11 @@ impl Running {
                     format!("the log takes nothing more: {why}"),
                 )
                 .advise("look at the disk (room, errors), then start the ledger again");
+            }
+            if let Some(readers) = &mut self.readers
+                && let Some(failure) = readers.failure().await
+            {
+                return failure;
             }
             if let Some(gateway) = &self.gateway
                 && let Some(failure) = gateway.failure().await

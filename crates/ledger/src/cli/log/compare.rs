@@ -137,8 +137,9 @@ fn other(found: &RecordedEvent) -> Failure {
          source's next event",
         found.position.commit, found.position.prepare, found.revision, found.stream, found.kind
     );
-    Failure::refused("COPY_TARGET_DIFFERS", what)
-        .advise("copy into an empty log; only a copy of the same source that was cut short is gone on with")
+    Failure::refused("COPY_TARGET_DIFFERS", what).advise(
+        "copy into an empty log; only a copy of the same source that was cut short is gone on with",
+    )
 }
 
 fn hash(name: &str) -> u64 {

@@ -71,7 +71,11 @@ async fn group(
         if let Some(last) = group.last() {
             let other_time = keeps_times && next.recorded_at_ms != last.recorded_at_ms;
             let other_stream = !is_atomic && next.stream != last.stream;
-            let bytes_max = if is_atomic { GROUP_BYTES_MAX } else { COMMIT_BYTES_MAX };
+            let bytes_max = if is_atomic {
+                GROUP_BYTES_MAX
+            } else {
+                COMMIT_BYTES_MAX
+            };
             let is_full = group.len() >= GROUP_EVENTS_MAX || bytes.saturating_add(size) > bytes_max;
             if other_time || other_stream || is_full {
                 break;
@@ -98,8 +102,7 @@ fn commits(events: Vec<RecordedEvent>) -> Vec<Commit> {
     let (mut bytes, mut count) = (0usize, 0usize);
     for event in events {
         let more = size(&event);
-        let is_full =
-            bytes.saturating_add(more) > COMMIT_BYTES_MAX || count >= COMMIT_EVENTS_MAX;
+        let is_full = bytes.saturating_add(more) > COMMIT_BYTES_MAX || count >= COMMIT_EVENTS_MAX;
         let open = commits.last_mut().filter(|_| !is_full);
         let left = match open {
             Some(commit) => joined(commit, event),
@@ -184,9 +187,12 @@ fn refused(error: &AppendError) -> Failure {
     let what = format!("the target does not take an event: {error}");
     match error {
         AppendError::WrongExpectedRevision { .. } => Failure::refused("COPY_TARGET_BUSY", what)
-            .advise("somebody else writes to the target: stop that, then begin again with an empty one"),
-        AppendError::Invalid(_) => Failure::refused("COPY_REFUSED", what)
-            .advise("raise the limit of the target's server that is named, then run the same again"),
+            .advise(
+                "somebody else writes to the target: stop that, then begin again with an empty one",
+            ),
+        AppendError::Invalid(_) => Failure::refused("COPY_REFUSED", what).advise(
+            "raise the limit of the target's server that is named, then run the same again",
+        ),
         AppendError::Stopped(_) | AppendError::InDoubt(_) => {
             Failure::unavailable("COPY_TARGET_STOPPED", what)
                 .advise("mend what is named, then run the same again: it goes on where this ended")
@@ -291,7 +297,10 @@ mod tests {
             clock: None,
         };
         assert_eq!(again(&from, &target).await.unwrap(), (0, 120));
-        assert!(!is_whole(&from, &target).await, "times are the target's own");
+        assert!(
+            !is_whole(&from, &target).await,
+            "times are the target's own"
+        );
     }
 
     #[tokio::test]

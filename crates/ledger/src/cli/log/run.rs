@@ -41,10 +41,20 @@ Examples:
   ledger log copy --from esdb://db:2113 --to ./data-new --json")]
 pub(super) struct CopyArgs {
     /// The log to copy: a data folder or a URL.
-    #[arg(long, value_name = "URL|FOLDER", env = "LEDGER_COPY_FROM", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL|FOLDER",
+        env = "LEDGER_COPY_FROM",
+        hide_env_values = true
+    )]
     from: String,
     /// The log to copy it to: a data folder or a URL.
-    #[arg(long, value_name = "URL|FOLDER", env = "LEDGER_COPY_TO", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "URL|FOLDER",
+        env = "LEDGER_COPY_TO",
+        hide_env_values = true
+    )]
     to: String,
 }
 
@@ -142,7 +152,10 @@ async fn copied(
     let mut equal = compare((&from, until), &target.store, &mut bar.tell()).await?;
     bar.end();
     if equal.rest.peek().await?.is_some() || equal.events != already_there.saturating_add(copied) {
-        let what = format!("the target has {} events and lacks some of the source's", equal.events);
+        let what = format!(
+            "the target has {} events and lacks some of the source's",
+            equal.events
+        );
         return Err(Failure::damaged("COPY_NOT_WHOLE", what)
             .advise("run the same again; if it stays, copy into another, empty log"));
     }
