@@ -320,10 +320,7 @@ async fn limits(b: Bench) -> Result<(), String> {
     })?;
     set(
         &mut commit,
-        vec![
-            sized("4", EVENT_BYTES_MAX),
-            sized("5", rest),
-        ],
+        vec![sized("4", EVENT_BYTES_MAX), sized("5", rest)],
     );
     b.append(commit.clone())
         .await?

@@ -59,10 +59,9 @@ async fn whole(b: Bench) -> Result<(), String> {
         .read("s", u64::MAX, Direction::Backwards, usize::MAX)
         .await?;
     let backwards = revisions(&backwards);
-    ensure(
-        backwards.iter().copied().eq((0..LONG_EVENTS).rev()),
-        || format!("{} events backwards, or out of order", backwards.len()),
-    )?;
+    ensure(backwards.iter().copied().eq((0..LONG_EVENTS).rev()), || {
+        format!("{} events backwards, or out of order", backwards.len())
+    })?;
     ensure_eq("head", b.head("s").await?, Some(LONG_EVENTS - 1))
 }
 
