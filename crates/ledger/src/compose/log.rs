@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use event_store::embedded::{EmbeddedStore, OpenOptions};
 use event_store::{Clock, EventStore, ManualClock, Position};
+use kurrent_store::{ConnectError, KurrentStore, Options};
 
 use crate::config::{EventStoreUrl, Settings};
 use crate::failure::Failure;
@@ -24,7 +25,7 @@ pub(crate) enum Log {
 /// A log in a KurrentDB.
 #[derive(Clone)]
 pub(crate) struct Kurrent {
-    store: Arc<dyn EventStore>,
+    store: Arc<KurrentStore>,
     url: EventStoreUrl,
 }
 
@@ -85,7 +86,7 @@ impl Log {
     pub(crate) fn store(&self) -> Arc<dyn EventStore> {
         match self {
             Self::Embedded(store) => Arc::clone(store) as Arc<dyn EventStore>,
-            Self::Kurrent(kurrent) => Arc::clone(&kurrent.store),
+            Self::Kurrent(kurrent) => Arc::clone(&kurrent.store) as Arc<dyn EventStore>,
         }
     }
 
@@ -113,6 +114,14 @@ impl Log {
         Ok(self.store().tail().await?)
     }
 
+    /// The newest trouble with a server, if there was any.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kurrent(kurrent) => kurrent.store.stats().last_error,
+        }
+    }
+
     /// Events in it, where the log counts them.
     pub(crate) fn events(&self) -> Option<u64> {
         self.embedded().map(|store| store.stats().events)
@@ -125,8 +134,10 @@ impl Log {
 
     /// Writes what is queued and lets it go.
     pub(crate) async fn close(&self) {
-        let Self::Embedded(store) = self else { return };
-        let store = Arc::clone(store);
+        let store = match self {
+            Self::Embedded(store) => Arc::clone(store),
+            Self::Kurrent(kurrent) => return kurrent.store.close().await,
+        };
         let closed = tokio::task::spawn_blocking(move || store.close()).await;
         if let Err(error) = closed {
             tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
@@ -136,7 +147,31 @@ impl Log {
 
 impl Kurrent {
     async fn connect(url: &EventStoreUrl) -> Result<Self, Failure> {
-        Err(Failure::unavailable("EVENT_STORE_AWAY", url.to_string()))
+        match KurrentStore::connect(url.secret(), Options::default()).await {
+            Ok(store) => {
+                tracing::info!(%url, "the log is open: a KurrentDB");
+                Ok(Self {
+                    store: Arc::new(store),
+                    url: url.clone(),
+                })
+            }
+            Err(error) => Err(away(url, error)),
+        }
+    }
+}
+
+/// Why a KurrentDB could not be connected, and where it was looked for.
+fn away(url: &EventStoreUrl, error: ConnectError) -> Failure {
+    let what = format!("event store {url}: {error}");
+    match error {
+        ConnectError::Settings(_) => Failure::usage("EVENT_STORE_URL", what)
+            .advise("give kurrentdb://host:2113, with user:password@ and options as needed"),
+        ConnectError::Unreachable(_) => Failure::unavailable("EVENT_STORE_AWAY", what)
+            .advise("start the server, or correct event_store, then try again"),
+        ConnectError::Denied(_) => Failure::usage("EVENT_STORE_DENIED", what)
+            .advise("give a user that may read and write as kurrentdb://user:password@host:2113"),
+        ConnectError::Identity(_) => Failure::damaged("EVENT_STORE_FOREIGN", what)
+            .advise("give the ledger a server of its own; nothing was written"),
     }
 }
 

@@ -105,7 +105,13 @@ impl Source {
         let (tail, log_trouble) = match tokio::time::timeout(TAIL_WITHIN, self.log.tail()).await {
             Ok(Ok(tail)) => (tail, None),
             Ok(Err(failure)) => (None, Some(failure.what().to_owned())),
-            Err(_) => (None, Some("it does not answer".to_owned())),
+            Err(_) => {
+                let why = self.log.trouble();
+                (
+                    None,
+                    Some(why.unwrap_or_else(|| "it does not answer".to_owned())),
+                )
+            }
         };
         let stats = self.log.embedded().map(EmbeddedStore::stats);
         let id = self.log.store().store_id();
