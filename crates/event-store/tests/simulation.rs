@@ -193,7 +193,9 @@ impl World {
                 let key = format!("key-{}", self.dice.below(self.plan.keys));
                 // Few amounts, so that equal commands and conflicting ones both happen.
                 let amount = 1 + self.dice.amount(2);
-                let what = if self.dice.percent(50) {
+                let what = if self.dice.percent(20) {
+                    What::Adopt(self.dice.roll() % 6)
+                } else if self.dice.percent(50) {
                     What::Deposit(amount)
                 } else {
                     What::Withdraw(amount * 2)

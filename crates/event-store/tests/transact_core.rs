@@ -552,11 +552,26 @@ fn without_atomic_commits_the_claim_goes_first_and_a_repetition_finishes_it() {
     let mut stage = toy(SEPARATE);
     stage.open("account-1");
     stage.ask(2, keyed("account-1", "key-1", What::Deposit(5)));
-    stage.give_events("key-1", vec![claim]);
+    stage.give_events("key-1", vec![claim.clone()]);
+    // What the claim names is looked for first, and then written as it was to be.
+    stage.give_events("account-1", vec![]);
     let (op, own) = stage.next_append();
     assert_eq!(own[0].appends.len(), 1);
     assert_eq!(own[0].appends[0].stream, stream("account-1"));
+    let own_event = recorded("account-1", 0, &own[0].appends[0].events[0]);
     stage.give(op, written(&own, 12));
+    // The state in memory lacks it, so the account is folded anew before anything is answered.
+    let (op, head) = stage.next();
+    assert!(matches!(head, Request::Head(_)), "{head:?}");
+    stage.give(op, Outcome::Head(Ok(Some(0))));
+    assert!(stage.answers().is_empty());
+    stage.give_events("account-1", vec![own_event.clone()]);
+    stage.give_events("key-1", vec![claim]);
+    for _ in ["the last step of the plan", "the search for the answer"] {
+        stage.give_events("account-1", vec![own_event.clone()]);
+    }
+    let (op, _) = stage.next();
+    stage.give(op, Outcome::Head(Ok(Some(0))));
     assert_eq!(stage.answers(), [(2, Answer::Done { balance: 5 })]);
 }
 

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use super::plan::first_revision;
+use super::walk::Settled;
 use crate::port::{Expected, NewEvent, Position, RecordedEvent, StreamAppend, StreamName};
 
 /// Most rounds of [`Domain::needs`] for one decision: a claim, what it points to, and room to spare. A
@@ -130,7 +132,7 @@ pub struct Evidence {
     pub revision: Option<u64>,
     /// Outcome of the search of the account's own history.
     pub history: History,
-    pub(crate) streams: Vec<(StreamName, Option<RecordedEvent>)>,
+    pub(crate) streams: Vec<(StreamName, Settled)>,
     /// The account's own newest events, newest first, as far back as was asked for.
     pub(crate) past: Vec<RecordedEvent>,
 }
@@ -143,10 +145,18 @@ impl Evidence {
         streams: Vec<(StreamName, Option<RecordedEvent>)>,
         history: History,
     ) -> Self {
+        let streams = streams.into_iter().map(|(name, newest)| {
+            let settled = Settled {
+                head: newest.as_ref().map(|event| event.revision),
+                rest: newest.as_ref().map(|event| event.position),
+                newest,
+            };
+            (name, settled)
+        });
         Self {
             revision,
             history,
-            streams,
+            streams: streams.collect(),
             past: Vec::new(),
         }
     }
@@ -172,21 +182,31 @@ impl Evidence {
         self.streams.iter().any(|(name, _)| name == stream)
     }
 
-    /// The newest durable event of a stream that was asked for; `None` when the stream does not exist or
-    /// was not read ([`Evidence::has_read`] tells which).
+    /// The newest durable event of a stream that was asked for; `None` when nothing in the stream counts
+    /// or it was not read ([`Evidence::has_read`] tells which). Claims that were never carried out do not
+    /// count.
     #[must_use]
     pub fn newest(&self, stream: &StreamName) -> Option<&RecordedEvent> {
-        self.streams
-            .iter()
-            .find(|(name, _)| name == stream)
-            .and_then(|(_, event)| event.as_ref())
+        self.settled(stream)?.newest.as_ref()
+    }
+
+    fn settled(&self, stream: &StreamName) -> Option<&Settled> {
+        let found = self.streams.iter().find(|(name, _)| name == stream);
+        found.map(|(_, settled)| settled)
     }
 
     /// Where a stream that was read must stand for what was read to be still true.
     #[must_use]
     pub fn expected(&self, stream: &StreamName) -> Expected {
-        self.newest(stream)
-            .map_or(Expected::NoStream, |event| Expected::Exact(event.revision))
+        self.settled(stream)
+            .and_then(|settled| settled.head)
+            .map_or(Expected::NoStream, Expected::Exact)
+    }
+
+    /// The revision that the next event of a stream that was read will have.
+    #[must_use]
+    pub fn next_revision(&self, stream: &StreamName) -> u64 {
+        first_revision(self.expected(stream))
     }
 
     /// Newest position among the evidence: an answer decided on it stands on that commit too.
@@ -195,10 +215,7 @@ impl Evidence {
             History::Found(event) => Some(event.position),
             History::NotSearched | History::Absent => None,
         };
-        let streams = self
-            .streams
-            .iter()
-            .filter_map(|(_, event)| event.as_ref().map(|e| e.position));
+        let streams = self.streams.iter().filter_map(|(_, settled)| settled.rest);
         let past = self.past.first().map(|event| event.position);
         streams.chain(found).chain(past).max()
     }
@@ -213,6 +230,9 @@ pub struct Decision<A> {
     pub events: Vec<NewEvent>,
     /// For other streams, in the same commit: claims with no stream expected, or moves of a claim with
     /// the revision that was read. [`Expected::Any`] is refused: it could not be recognised in doubt.
+    ///
+    /// The last is the claim of the decision's key, which says for ever what was decided. Of those before
+    /// it only the first may be one that other decisions could take: see the text of `plan`.
     pub claims: Vec<StreamAppend>,
 }
 
@@ -279,9 +299,9 @@ pub trait Domain: Send + Sync + 'static {
     /// never decoded again). With no events of its own the state must stay as it was. If the append
     /// fails, the state is dropped and folded anew.
     ///
-    /// On a store that is not atomic over streams the claims are written first, each alone, then the
-    /// account's events; a crash between leaves a claim without its events, which a repeated command
-    /// sees as evidence and finishes.
+    /// On a store that is not atomic over streams the last claim is written first and names all the rest,
+    /// which follows one after the other. Evidence shows such a claim only when everything it names is
+    /// written.
     fn decide(
         &self,
         state: &mut Self::State,

@@ -10,6 +10,9 @@
 //! * Commands of one account are decided in the order they were handed over.
 //! * A full queue answers [`Failure::Busy`] at once.
 //!
+//! Where the store commits one stream at a time, a decision over several is written by a plan (`plan`,
+//! `walk`), with the same promises.
+//!
 //! The logic is `core`, which does no I/O; `shell` drives it on tokio. Absent on purpose: any
 //! knowledge of what commands mean, and any second way to append.
 
@@ -18,8 +21,10 @@ mod config;
 #[doc(hidden)]
 pub mod core;
 mod domain;
+mod plan;
 mod service;
 mod shell;
+mod walk;
 
 pub use answer::{AccountState, Answered, Failure, Stats};
 pub use config::{
@@ -27,4 +32,6 @@ pub use config::{
     RETRY_FIRST_MS, RETRY_LONGEST_MS, SEARCH_PAGE_EVENTS, SHUTDOWN_WAIT_MS, TransactConfig,
 };
 pub use domain::{Decision, Domain, Evidence, History, NEEDS_ROUNDS_MAX, Needs, PastEvent, Probe};
+pub use plan::{BEGUN, DROPPED, is_bookkeeping};
 pub use service::Transact;
+pub use walk::{Settled, newest_settled};

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use event_store::transact::{AccountState, Answered};
+use event_store::transact::{AccountState, Answered, BEGUN, DROPPED};
 use event_store::{Commit, RecordedEvent, StreamName};
 
 use super::store::Model;
@@ -31,6 +31,8 @@ pub(crate) const TOKEN_COVERS: &str =
     "the token covers what the answer speaks of and lies within the log";
 pub(crate) const CONFLICT_WRITES_NOTHING: &str =
     "a command that was told 'conflict' is not written unless it is asked again";
+pub(crate) const ITEM_ONCE: &str =
+    "an item is taken by one command, and by one that was carried out";
 pub(crate) const ALL_COMPLETE: &str = "at the end every claim is complete";
 
 #[derive(Default)]
@@ -39,6 +41,8 @@ pub(crate) struct Judge {
     /// Money moved or refused in an account's own stream, by key.
     moved: HashMap<String, (StreamName, String, u64)>,
     answers: HashMap<(StreamName, String), Answer>,
+    /// Items and who took them.
+    taken: HashMap<StreamName, String>,
     /// Commands whose only client was told `Conflict` and went away.
     given_up: HashSet<String>,
     clock: u64,
@@ -119,8 +123,18 @@ impl Judge {
                 || format!("{event:?}"),
             )?;
         }
-        for event in written.iter().filter(|event| &*event.kind != "claimed.v1") {
-            self.account_event(event)?;
+        for event in written {
+            match &*event.kind {
+                "claimed.v1" => {}
+                "taken.v1" => self.item_event(event)?,
+                BEGUN | DROPPED => {
+                    self.accounts
+                        .entry(event.stream.clone())
+                        .or_default()
+                        .revision = Some(event.revision);
+                }
+                _ => self.account_event(event)?,
+            }
         }
         for claim in written
             .iter()
@@ -144,6 +158,14 @@ impl Judge {
         Ok(())
     }
 
+    fn item_event(&mut self, event: &RecordedEvent) -> Result<(), Broken> {
+        let key = String::from_utf8_lossy(&event.data).into_owned();
+        let before = self.taken.insert(event.stream.clone(), key);
+        holds(before.is_none(), ITEM_ONCE, || {
+            format!("{event:?} after {before:?}")
+        })
+    }
+
     fn account_event(&mut self, event: &RecordedEvent) -> Result<(), Broken> {
         let parts = fields(&event.data);
         let (amount, balance) = (number(parts.get(1))?, number(parts.get(2))?);
@@ -156,11 +178,6 @@ impl Judge {
                 holds(later, READING_ONCE, || format!("{event:?}"))?;
                 account.state.last_reading = Some(n);
                 account.state.balance += amount;
-            }
-            "refused.v1" => {
-                holds(account.state.balance + amount < 0, FRESH, || {
-                    format!("{event:?}")
-                })?;
             }
             _ => account.state.balance += amount,
         }
@@ -206,7 +223,7 @@ impl Judge {
                 }
                 _ => Err(about()),
             },
-            (None, What::Deposit(_) | What::Withdraw(_)) => Err(about()),
+            (None, What::Deposit(_) | What::Withdraw(_) | What::Adopt(_)) => Err(about()),
         }
     }
 
@@ -221,7 +238,7 @@ impl Judge {
         let Some(key) = &command.key else {
             return Err(about());
         };
-        let claim = model.events(key).next();
+        let claim = model.events(key).next_back();
         let claim = claim.ok_or_else(|| format!("{DURABLE_FIRST}: no claim, but {}", about()))?;
         let text = content(command);
         let ours = fields(&claim.data)[..2].join("|") == text;
@@ -249,8 +266,7 @@ impl Judge {
                 holds(said == Ok(balance), DURABLE_FIRST, || {
                     format!("{} but {claim:?} stands", about())
                 })?;
-                let moved = own.is_some_and(|event| &*event.kind != "refused.v1");
-                holds(!moved, SAME_ANSWER, about)?;
+                holds(own.is_none(), SAME_ANSWER, about)?;
                 if answered.appended {
                     self.fresh(asked_at, command, balance)?;
                 }
@@ -338,11 +354,28 @@ impl Judge {
 
     /// Nothing is under way any more and every command was repeated until it was answered.
     pub(crate) fn ended(&self, model: &Model) -> Result<(), Broken> {
+        for (item, key) in &self.taken {
+            let adopted = self.moved.get(key);
+            let adopted = adopted.is_some_and(|(_, kind, _)| kind == "adopted.v1");
+            holds(adopted, ITEM_ONCE, || format!("{item} of {key}"))?;
+        }
+        let adopted = self
+            .moved
+            .values()
+            .filter(|(_, kind, _)| kind == "adopted.v1")
+            .count();
+        holds(adopted == self.taken.len(), ITEM_ONCE, || {
+            format!("{adopted} adopted, {} taken", self.taken.len())
+        })?;
         for claim in model
             .log
             .iter()
             .filter(|event| &*event.kind == "claimed.v1")
         {
+            let newest = model.head(&claim.stream) == Some(claim.revision);
+            if !newest {
+                continue;
+            }
             let complete = fields(&claim.data).get(2) == Some(&"answered")
                 || self.moved.contains_key(claim.stream.as_str());
             holds(complete, ALL_COMPLETE, || format!("{claim:?}"))?;

@@ -19,6 +19,9 @@ pub(crate) enum What {
     Deposit(i64),
     /// Keyed: takes, or is refused for ever under this key.
     Withdraw(i64),
+    /// Keyed: takes the item of this number, or is refused for ever under this key because another command
+    /// has it. The item has a stream of its own.
+    Adopt(u64),
     /// Recognised by content: a reading with its place in time and its cost (which may overdraw).
     Read { n: u64, cost: i64 },
     /// Writes nothing: is there so much?
@@ -88,6 +91,11 @@ pub(crate) fn number(text: Option<&&str>) -> Result<i64, String> {
         .ok_or_else(|| format!("not a number: {text:?}"))
 }
 
+/// The stream of an item.
+pub(crate) fn item(number: u64) -> StreamName {
+    stream(&format!("item-{number}"))
+}
+
 fn event(kind: &str, id: &str, data: String) -> NewEvent {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, id.as_bytes());
     NewEvent {
@@ -103,6 +111,14 @@ pub(crate) fn content(command: &Command) -> String {
     format!("{}|{:?}", command.account, command.what)
 }
 
+/// The item that a command takes.
+fn adopted(command: &Command) -> Option<StreamName> {
+    match command.what {
+        What::Adopt(number) => Some(item(number)),
+        What::Deposit(_) | What::Withdraw(_) | What::Read { .. } | What::Ask(_) => None,
+    }
+}
+
 /// Where a claim says the account's event is to be found; `None` for a claim that is an answer itself.
 fn claim_place(claim: &RecordedEvent) -> Option<u64> {
     fields(&claim.data).get(2).and_then(|at| at.parse().ok())
@@ -116,7 +132,7 @@ impl Toy {
         evidence: &Evidence,
     ) -> Decision<Answer> {
         let Some(claim) = evidence.newest(key) else {
-            return Self::fresh(state, command, key, evidence, false);
+            return Self::fresh(state, command, key, evidence);
         };
         let claimed = fields(&claim.data);
         let asked = content(command);
@@ -129,15 +145,12 @@ impl Toy {
             });
         }
         match &evidence.history {
-            History::Found(event) => {
-                let balance = number(fields(&event.data).get(2)).unwrap();
-                if &*event.kind == "refused.v1" {
-                    Decision::answer(Answer::Refused { balance })
-                } else {
-                    Decision::answer(Answer::Done { balance })
-                }
-            }
-            History::Absent => Self::fresh(state, command, key, evidence, true),
+            History::Found(event) => Decision::answer(Answer::Done {
+                balance: number(fields(&event.data).get(2)).unwrap(),
+            }),
+            // Others have written it behind the state we know; with a state that is current, the judge
+            // takes this for what it is.
+            History::Absent => Decision::answer(Answer::Late),
             History::NotSearched => panic!("a claim was read without the search it asks for"),
         }
     }
@@ -147,14 +160,18 @@ impl Toy {
         command: &Command,
         key: &StreamName,
         evidence: &Evidence,
-        claimed: bool,
     ) -> Decision<Answer> {
-        let amount = match command.what {
-            What::Deposit(amount) => amount,
-            What::Withdraw(amount) => -amount,
+        let (kind, amount) = match command.what {
+            What::Deposit(amount) => ("deposited.v1", amount),
+            What::Withdraw(amount) => ("withdrawn.v1", -amount),
+            What::Adopt(_) => ("adopted.v1", 0),
             What::Read { .. } | What::Ask(_) => panic!("not a keyed command"),
         };
-        let refused = state.balance + amount < 0;
+        let item = adopted(command);
+        let taken = item
+            .as_ref()
+            .is_some_and(|item| evidence.newest(item).is_some());
+        let refused = taken || state.balance + amount < 0 && amount < 0;
         let claim = |rest: String| StreamAppend {
             stream: key.clone(),
             expected: evidence.expected(key),
@@ -164,27 +181,15 @@ impl Toy {
                 format!("{}|{rest}", content(command)),
             )],
         };
+        let balance = state.balance;
         if refused {
-            let balance = state.balance;
             let answer = Answer::Refused { balance };
-            if claimed {
-                let event = event(
-                    "refused.v1",
-                    key.as_str(),
-                    format!("{key}|{amount}|{balance}"),
-                );
-                return Decision::append(answer, vec![event]);
-            }
             return Decision::answer(answer).with_claim(claim(format!("answered|{balance}")));
         }
         state.balance += amount;
         let balance = state.balance;
-        let kind = if amount < 0 {
-            "withdrawn.v1"
-        } else {
-            "deposited.v1"
-        };
-        let decision = Decision::append(
+        let at = evidence.revision.map_or(0, |revision| revision + 1);
+        let mut decision = Decision::append(
             Answer::Done { balance },
             vec![event(
                 kind,
@@ -192,12 +197,14 @@ impl Toy {
                 format!("{key}|{amount}|{balance}"),
             )],
         );
-        let at = evidence.revision.map_or(0, |revision| revision + 1);
-        if claimed {
-            decision
-        } else {
-            decision.with_claim(claim(at.to_string()))
+        if let Some(item) = item {
+            decision = decision.with_claim(StreamAppend {
+                expected: evidence.expected(&item),
+                events: vec![event("taken.v1", &format!("{key}/{item}"), key.to_string())],
+                stream: item,
+            });
         }
+        decision.with_claim(claim(at.to_string()))
     }
 
     fn reading(
@@ -247,7 +254,7 @@ impl Domain for Toy {
                 state.balance += number(fields.get(1))?;
                 state.last_reading = Some(number(fields.first())?.cast_unsigned());
             }
-            "refused.v1" => {}
+            "adopted.v1" => {}
             other => return Err(format!("unknown kind {other}")),
         }
         Ok(())
@@ -260,7 +267,8 @@ impl Domain for Toy {
                 Some(claim) if fields(&claim.data).first() == Some(&command.account.as_str()) => {
                     claim_place(claim).map_or(Needs::nothing(), Needs::search_from)
                 }
-                Some(_) | None => Needs::nothing(),
+                Some(_) => Needs::nothing(),
+                None => adopted(command).map_or(Needs::nothing(), Needs::stream),
             },
             (None, What::Read { n, .. }) if state.last_reading.is_some_and(|last| n <= last) => {
                 Needs::search_from(0)
@@ -291,7 +299,7 @@ impl Domain for Toy {
         evidence: &Evidence,
     ) -> Decision<Answer> {
         match (&command.key, command.what) {
-            (Some(key), What::Deposit(_) | What::Withdraw(_)) => {
+            (Some(key), What::Deposit(_) | What::Withdraw(_) | What::Adopt(_)) => {
                 Self::money(state, command, key, evidence)
             }
             (None, What::Read { n, cost }) => {
@@ -306,7 +314,7 @@ impl Domain for Toy {
                 })
             }
             (Some(_), What::Read { .. } | What::Ask(_))
-            | (None, What::Deposit(_) | What::Withdraw(_)) => {
+            | (None, What::Deposit(_) | What::Withdraw(_) | What::Adopt(_)) => {
                 panic!("money is keyed, the rest is not")
             }
         }

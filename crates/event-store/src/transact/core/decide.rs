@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 
+use uuid::Uuid;
+
 use super::gather::Gathering;
 use super::ops::Awaited;
-use super::slot::Phase;
+use super::slot::{Phase, Slot};
 use super::{
     ANSWERED, AccountState, Core, Domain, Effect, Entry, EntryKind, Failure, Flight, Pending,
     Request, Sabotage, Work,
@@ -16,6 +18,7 @@ use crate::port::{
     StreamName,
 };
 use crate::transact::domain::Decision;
+use crate::transact::plan::{self, Plan, first_revision};
 
 /// A decision that waits until everything it was decided on is durable.
 pub(super) struct Held<D: Domain> {
@@ -52,6 +55,54 @@ struct Writing<D: Domain> {
     later: VecDeque<Commit>,
     claims: Vec<StreamName>,
     rest: Option<Position>,
+}
+
+/// The commits of a decision.
+struct Parts {
+    commit: Commit,
+    later: VecDeque<Commit>,
+}
+
+impl Parts {
+    /// Everything at once.
+    fn whole<D: Domain>(
+        slot: &mut Slot<D>,
+        mut appends: Vec<StreamAppend>,
+        events: Vec<NewEvent>,
+    ) -> Self {
+        appends.extend(own_append(slot, events));
+        Self {
+            commit: Commit { appends },
+            later: VecDeque::new(),
+        }
+    }
+
+    /// One after the other.
+    fn one_by_one(appends: Vec<StreamAppend>) -> Self {
+        let alone = |append| Commit {
+            appends: vec![append],
+        };
+        let mut later: VecDeque<Commit> = appends.into_iter().map(alone).collect();
+        let first = later.pop_front();
+        Self {
+            commit: first.unwrap_or(Commit {
+                appends: Vec::new(),
+            }),
+            later,
+        }
+    }
+}
+
+/// The account's own events behind what was decided before.
+fn own_append<D: Domain>(slot: &mut Slot<D>, events: Vec<NewEvent>) -> Option<StreamAppend> {
+    slot.last_event = events.last()?.id;
+    let expected = slot.expected();
+    slot.revision = Some(slot.events() + events.len() as u64 - 1);
+    Some(StreamAppend {
+        stream: slot.stream.clone(),
+        expected,
+        events,
+    })
 }
 
 impl<D: Domain> Held<D> {
@@ -181,39 +232,21 @@ impl<D: Domain> Core<D> {
             events,
             claims,
         } = decision;
-        let capabilities = self.facts.capabilities;
         let own = !events.is_empty();
         let names: Vec<StreamName> = claims.iter().map(|claim| claim.stream.clone()).collect();
-        let staged = !capabilities.atomic_over_streams && claims.len() + usize::from(own) > 1;
-        let slot = self.slots.at(s);
-        let mut appends = claims;
-        if let Some(last) = events.last() {
-            slot.last_event = last.id;
-            let added = events.len() as u64;
-            let append = StreamAppend {
-                stream: slot.stream.clone(),
-                expected: slot.expected(),
-                events,
-            };
-            slot.revision = Some(slot.events() + added - 1);
-            appends.push(append);
-        }
-        let (commit, later) = if staged {
-            if self.sabotage == Sabotage::ClaimAfterEvents {
-                appends.reverse();
-            }
-            let mut commits: VecDeque<Commit> = appends
-                .into_iter()
-                .map(|a| Commit { appends: vec![a] })
-                .collect();
-            (
-                commits.pop_front().unwrap_or(Commit {
-                    appends: Vec::new(),
-                }),
-                commits,
-            )
+        let parts = claims.len() + usize::from(own);
+        let staged = !self.facts.capabilities.atomic_over_streams && parts > 1;
+        let parts = if staged {
+            self.stage(s, claims, events)
         } else {
-            (Commit { appends }, VecDeque::new())
+            Ok(Parts::whole(self.slots.at(s), claims, events))
+        };
+        let Parts { commit, later } = match parts {
+            Ok(parts) => parts,
+            Err(reason) => {
+                self.fail(pending, Failure::Invalid(reason));
+                return self.abandon_state(s);
+            }
         };
         let writing = Writing {
             answer,
@@ -236,6 +269,50 @@ impl<D: Domain> Core<D> {
         } else {
             self.launch(s, pending, writing);
         }
+    }
+
+    /// A decision over several streams as a claim with its plan, and the plan's steps.
+    fn stage(
+        &mut self,
+        s: usize,
+        mut claims: Vec<StreamAppend>,
+        events: Vec<NewEvent>,
+    ) -> Result<Parts, String> {
+        let sabotage = self.sabotage;
+        let slot = self.slots.at(s);
+        let Some(mut claim) = claims.pop() else {
+            return Err("a decision over several streams needs a claim".to_owned());
+        };
+        let mut steps = Vec::with_capacity(claims.len() + 2);
+        let beside = !claims.is_empty() && sabotage != Sabotage::SkipLock;
+        if beside && !events.is_empty() {
+            steps.extend(plan::lock(&slot.stream, slot.expected(), &claim));
+            slot.revision = Some(first_revision(slot.expected()));
+        }
+        steps.extend(claims);
+        steps.extend(own_append(slot, events));
+        if sabotage == Sabotage::ClaimAfterEvents {
+            steps.push(claim);
+            steps.reverse();
+            return Ok(Parts::one_by_one(steps));
+        }
+        let plan = Plan { steps };
+        if let Some(event) = claim.events.first_mut() {
+            if let Expected::Exact(revision) = claim.expected {
+                event.id = Uuid::new_v5(&event.id, format!("again {revision}").as_bytes());
+            }
+            plan.attach(event)?;
+            let size = event_bytes(event);
+            if size > EVENT_BYTES_MAX {
+                return Err(format!(
+                    "the claim of {} has {size} bytes with what it names, at most {EVENT_BYTES_MAX} fit",
+                    claim.stream
+                ));
+            }
+        }
+        let mut all = vec![claim];
+        all.extend(plan.steps);
+        Ok(Parts::one_by_one(all))
     }
 
     /// Keeps a decision until nothing of the account is in flight.
@@ -370,6 +447,7 @@ impl<D: Domain> Core<D> {
                 answer,
                 commit,
                 later,
+                begun: false,
                 claims,
                 rest,
             },

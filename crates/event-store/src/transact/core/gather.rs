@@ -11,6 +11,7 @@ use super::{Core, Domain, Evidence, Failure, Pending, Request, Sabotage, Work};
 use crate::port::{Direction, RecordedEvent, StreamName};
 use crate::transact::config::{PAST_PAGE_EVENTS, SEARCH_PAGE_EVENTS};
 use crate::transact::domain::{History, NEEDS_ROUNDS_MAX, Probe};
+use crate::transact::walk::{Settled, Walk};
 
 /// A command with what is known for it so far.
 pub(super) struct Gathering<D: Domain> {
@@ -164,6 +165,11 @@ impl<D: Domain> Core<D> {
         gathering.outstanding = missing.len();
         self.slots.at(s).phase = Phase::Gathering(Box::new(gathering));
         for stream in missing {
+            if !self.facts.capabilities.atomic_over_streams && self.sabotage != Sabotage::TrustClaim
+            {
+                self.begin_walk(s, Awaited::Evidence, Walk::newest(stream));
+                continue;
+            }
             let request = Request::ReadStream {
                 stream,
                 from: u64::MAX,
@@ -175,16 +181,24 @@ impl<D: Domain> Core<D> {
     }
 
     pub(super) fn evidence_read(&mut self, op: Op, events: Vec<RecordedEvent>) {
-        let s = op.slot;
-        let (Phase::Gathering(gathering), Request::ReadStream { stream, .. }) =
-            (&mut self.slots.at(s).phase, op.request)
-        else {
+        let Request::ReadStream { stream, .. } = op.request else {
+            unreachable!("evidence is read from a stream");
+        };
+        let newest = events.into_iter().next();
+        let settled = Settled {
+            head: newest.as_ref().map(|event| event.revision),
+            rest: newest.as_ref().map(|event| event.position),
+            newest,
+        };
+        self.evidence_settled(op.slot, stream, settled);
+    }
+
+    /// What a stream says is known.
+    pub(super) fn evidence_settled(&mut self, s: usize, stream: StreamName, settled: Settled) {
+        let Phase::Gathering(gathering) = &mut self.slots.at(s).phase else {
             unreachable!("evidence arrives only for a command that waits for it");
         };
-        gathering
-            .evidence
-            .streams
-            .push((stream, events.into_iter().next()));
+        gathering.evidence.streams.push((stream, settled));
         gathering.outstanding -= 1;
         if gathering.outstanding == 0 {
             self.consider_again(s);

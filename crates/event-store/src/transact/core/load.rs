@@ -15,6 +15,8 @@ use crate::port::{Direction, Position, RecordedEvent};
 use crate::snapshot::{SNAPSHOT_BYTES_MAX, Snapshot, SnapshotAt};
 use crate::transact::config::LOAD_PAGE_EVENTS;
 use crate::transact::domain::PastEvent;
+use crate::transact::plan::{BEGUN, is_bookkeeping};
+use crate::transact::walk::Walk;
 
 /// An account half folded.
 pub(super) struct Loading<D: Domain> {
@@ -26,6 +28,8 @@ pub(super) struct Loading<D: Domain> {
     snapshot_events: u64,
     /// The event the snapshot was made after, until it has been seen in the stream.
     stands_on: Option<(u64, Uuid)>,
+    /// The newest event, when it locks the account.
+    locked: Option<Box<RecordedEvent>>,
 }
 
 impl<D: Domain> Loading<D> {
@@ -37,6 +41,7 @@ impl<D: Domain> Loading<D> {
             position: None,
             snapshot_events: 0,
             stands_on: None,
+            locked: None,
         }
     }
 }
@@ -144,7 +149,10 @@ impl<D: Domain> Core<D> {
                 self.slots.at(s).phase = Phase::Loading(loading);
                 self.condemn(s, reason);
             }
-            Ok(()) if events.len() < LOAD_PAGE_EVENTS => self.loaded(s, *loading),
+            Ok(()) if events.len() < LOAD_PAGE_EVENTS => match loading.locked.take() {
+                Some(begun) => self.settle_lock(s, loading, &begun),
+                None => self.loaded(s, *loading),
+            },
             Ok(()) => {
                 let next = loading.revision.map_or(0, |revision| revision + 1);
                 self.read_page(s, *loading, next);
@@ -181,6 +189,11 @@ impl<D: Domain> Core<D> {
                 );
                 return Err(Broken::History(text));
             }
+            revision = Some(next);
+            last = Some(event);
+            if is_bookkeeping(&event.kind) {
+                continue;
+            }
             self.domain
                 .evolve(state, PastEvent::from(event))
                 .map_err(|reason| {
@@ -192,13 +205,35 @@ impl<D: Domain> Core<D> {
                         event.stream, event.revision, event.kind
                     ))
                 })?;
-            revision = Some(next);
-            last = Some(event);
         }
         if let Some(last) = last {
             loading.note(last);
         }
         Ok(())
+    }
+
+    /// The account ends with a lock: its plan is settled first, and the fold goes on behind it.
+    fn settle_lock(&mut self, s: usize, loading: Box<Loading<D>>, begun: &RecordedEvent) {
+        let ignored = self.sabotage == Sabotage::IgnoreLock;
+        match Walk::lock(begun) {
+            Ok(_) if ignored => self.loaded(s, *loading),
+            Ok(walk) => {
+                self.slots.at(s).phase = Phase::Loading(loading);
+                self.begin_walk(s, Awaited::Lock, walk);
+            }
+            Err(reason) => {
+                self.slots.at(s).phase = Phase::Loading(loading);
+                self.condemn(s, reason);
+            }
+        }
+    }
+
+    pub(super) fn lock_settled(&mut self, s: usize) {
+        let Phase::Loading(loading) = self.slots.at(s).take_phase() else {
+            unreachable!("a lock is settled only while its account is being folded");
+        };
+        let next = loading.revision.map_or(0, |revision| revision + 1);
+        self.read_page(s, *loading, next);
     }
 
     fn loaded(&mut self, s: usize, loading: Loading<D>) {
@@ -249,9 +284,10 @@ impl<D: Domain> Core<D> {
 
 impl<D: Domain> Loading<D> {
     /// Remembers the newest event seen.
-    const fn note(&mut self, event: &RecordedEvent) {
+    fn note(&mut self, event: &RecordedEvent) {
         self.revision = Some(event.revision);
         self.last_event = event.id;
         self.position = Some(event.position);
+        self.locked = (&*event.kind == BEGUN).then(|| Box::new(event.clone()));
     }
 }

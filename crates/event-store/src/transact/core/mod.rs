@@ -14,6 +14,9 @@
 //! * An expected revision is a number, not an identity: when a foreign event has taken the place of ours,
 //!   a commit behind ours would fit by accident. So decisions run ahead of the store only where nobody
 //!   else writes; on a shared store an account waits for its commit.
+//! * Where the store commits one stream at a time, a decision over several goes by a plan
+//!   ([`plan`](super::plan)): the claim first, which names the rest. Whoever reads a claim, or folds an
+//!   account under a lock, settles its plan first.
 //! * A failed commit drops the account's state and everything decided on it. A commit in doubt is sent
 //!   again unchanged until the store says yes or wrong revision; until then the account decides nothing.
 //!
@@ -73,8 +76,10 @@ struct Flight<D: Domain> {
     answer: D::Answer,
     /// Kept, because in doubt the identical commit is sent again.
     commit: Commit,
-    /// What follows it on a store that is not atomic over streams: further claims, then the account.
+    /// What follows it on a store that is not atomic over streams: the steps of its plan.
     later: VecDeque<Commit>,
+    /// It is one step of a decision whose claim is written: others may carry it on.
+    begun: bool,
     /// Streams claimed; others who need them wait.
     claims: Vec<StreamName>,
     /// Newest position of the evidence.

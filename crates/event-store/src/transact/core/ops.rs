@@ -7,6 +7,7 @@ use super::slot::Phase;
 use super::{Core, Domain, Effect, Failure, Outcome, Request};
 use crate::port::ReadError;
 use crate::transact::config::{READ_ATTEMPTS_MAX, retry_delay_ms};
+use crate::transact::walk::{Next, Walk};
 
 /// What an operation's outcome is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub(super) enum Awaited {
     Search,
     Past,
     Head,
+    /// Settles the plan that the account is locked for.
+    Lock,
     Resend,
     /// Reads the stream of append number `append` of the commit in doubt.
     Verify {
@@ -33,6 +36,8 @@ pub(super) struct Op {
     pub(super) tries: u32,
     /// A pause is under way, after which the request is sent again.
     pub(super) pausing: bool,
+    /// What the request is a step of.
+    pub(super) walk: Option<Box<Walk>>,
 }
 
 impl<D: Domain> Core<D> {
@@ -46,7 +51,53 @@ impl<D: Domain> Core<D> {
             request,
             tries: 1,
             pausing: false,
+            walk: None,
         });
+    }
+
+    /// Starts a walk to the newest event that counts, or to the end of a lock.
+    pub(super) fn begin_walk(&mut self, s: usize, awaited: Awaited, walk: Walk) {
+        let reading = self.slots.at(s).reading;
+        self.start(Op {
+            slot: s,
+            reading,
+            awaited,
+            request: walk.request(),
+            tries: 1,
+            pausing: false,
+            walk: Some(Box::new(walk)),
+        });
+    }
+
+    /// A step of a walk is done.
+    fn walk_on(&mut self, op: Op, mut walk: Box<Walk>, outcome: Outcome) {
+        let s = op.slot;
+        match walk.take(outcome) {
+            Next::Ask(request) => self.start(Op {
+                request,
+                tries: 1,
+                walk: Some(walk),
+                ..op
+            }),
+            Next::Again if op.tries < READ_ATTEMPTS_MAX => self.pause(Op {
+                walk: Some(walk),
+                ..op
+            }),
+            Next::Again => {
+                let text = "what became of an earlier command is not known yet".to_owned();
+                self.give_up_reading(s, Failure::Unavailable(text));
+            }
+            Next::Found(settled) => {
+                if op.awaited == Awaited::Lock {
+                    self.lock_settled(s);
+                } else {
+                    self.evidence_settled(s, walk.into_stream(), settled);
+                }
+            }
+            Next::Damaged(reason) if op.awaited == Awaited::Lock => self.condemn(s, reason),
+            Next::Damaged(reason) => self.give_up_reading(s, Failure::Damaged(reason)),
+            Next::Refused(reason) => self.give_up_reading(s, Failure::Unavailable(reason)),
+        }
     }
 
     pub(super) fn start(&mut self, op: Op) {
@@ -83,8 +134,12 @@ impl<D: Domain> Core<D> {
     }
 
     /// Gives an outcome to the part that waits for it.
-    pub(super) fn route(&mut self, op: Op, outcome: Outcome) {
+    pub(super) fn route(&mut self, mut op: Op, outcome: Outcome) {
         let s = op.slot;
+        let failed = matches!(outcome, Outcome::Events(Err(_)) | Outcome::Head(Err(_)));
+        if !failed && let Some(walk) = op.walk.take() {
+            return self.walk_on(op, walk, outcome);
+        }
         match (op.awaited, outcome) {
             (Awaited::Snapshot, Outcome::Snapshot(found)) => self.snapshot_loaded(s, found),
             (Awaited::Resend, Outcome::Appended(results)) => self.resent(op, results),
@@ -107,6 +162,7 @@ impl<D: Domain> Core<D> {
                 | Awaited::Search
                 | Awaited::Past
                 | Awaited::Head
+                | Awaited::Lock
                 | Awaited::Verify { .. },
                 Outcome::Snapshot(_)
                 | Outcome::Events(_)
@@ -123,7 +179,9 @@ impl<D: Domain> Core<D> {
         let s = op.slot;
         let must_know = matches!(op.awaited, Awaited::Verify { .. });
         match error {
-            ReadError::Damaged(reason) if must_know || op.awaited == Awaited::Page => {
+            ReadError::Damaged(reason)
+                if must_know || matches!(op.awaited, Awaited::Page | Awaited::Lock) =>
+            {
                 self.condemn(s, reason);
             }
             // Another stream, or a page of history that this command alone asked for.

@@ -30,6 +30,12 @@ pub enum Sabotage {
     ClaimDoesNotWait,
     /// Writes the account's events before the claim on a store that is not atomic over streams.
     ClaimAfterEvents,
+    /// Takes a claim for done although its plan may not be.
+    TrustClaim,
+    /// Writes further streams without locking the account.
+    SkipLock,
+    /// Decides on an account although it is locked.
+    IgnoreLock,
     /// Searches history while events of the account are in flight.
     SearchWhileInFlight,
     /// Uses snapshots without checking them.
@@ -38,7 +44,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// Every planted bug.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::AnswerBeforeDurable,
         Self::DropClaim,
         Self::KeepStateAfterFailure,
@@ -49,6 +55,9 @@ impl Sabotage {
         Self::RunAheadOnSharedStore,
         Self::ClaimDoesNotWait,
         Self::ClaimAfterEvents,
+        Self::TrustClaim,
+        Self::SkipLock,
+        Self::IgnoreLock,
         Self::SearchWhileInFlight,
         Self::TrustSnapshot,
     ];

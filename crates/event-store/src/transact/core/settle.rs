@@ -9,9 +9,10 @@ use super::ops::{Awaited, Op};
 use super::slot::Phase;
 use super::{Core, Domain, Entry, EntryKind, Failure, Flight, Pending, Request, Sabotage};
 use crate::port::{
-    AppendError, Commit, Committed, Direction, Expected, NewEvent, Position, RecordedEvent,
-    StreamAppend, StreamName,
+    AppendError, Commit, Committed, Direction, Expected, Position, RecordedEvent, StreamAppend,
+    StreamName,
 };
+use crate::transact::plan::{Standing, compare};
 
 impl<D: Domain> Core<D> {
     /// Takes the store's answers for one batch, in order.
@@ -95,6 +96,13 @@ impl<D: Domain> Core<D> {
     ) {
         match result {
             Ok(committed) => self.landed(s, flight, committed.position),
+            // Others may have carried the plan on with the very same events.
+            Err(AppendError::WrongExpectedRevision { .. }) if flight.begun => {
+                if !stale {
+                    self.drop_state(s);
+                }
+                self.slots.at(s).trouble().doubts.push_back(flight);
+            }
             Err(AppendError::WrongExpectedRevision { .. }) => {
                 if !stale {
                     self.drop_state(s);
@@ -126,6 +134,7 @@ impl<D: Domain> Core<D> {
     fn landed(&mut self, s: usize, mut flight: Flight<D>, position: Position) {
         if let Some(next) = flight.later.pop_front() {
             flight.commit = next;
+            flight.begun = true;
             flight.rest = flight.rest.max(Some(position));
             return self.board(s, flight);
         }
@@ -345,31 +354,6 @@ impl<D: Domain> Core<D> {
         for s in self.parked.remove(stream).unwrap_or_default() {
             self.resume(s);
         }
-    }
-}
-
-enum Standing {
-    Ours,
-    Others,
-    /// Fewer events than ours, none of them foreign: proves nothing.
-    Unknown,
-}
-
-/// An equal command written by another process has our ids; only when everything is equal is the answer
-/// we decided the one that stands. Otherwise the command is decided again and finds what was written.
-fn compare(ours: &[NewEvent], found: &[RecordedEvent]) -> Standing {
-    let same = ours.iter().zip(found).all(|(ours, found)| {
-        ours.id == found.id
-            && ours.kind == found.kind
-            && ours.data == found.data
-            && ours.meta == found.meta
-    });
-    if !same {
-        Standing::Others
-    } else if found.len() < ours.len() || ours.is_empty() {
-        Standing::Unknown
-    } else {
-        Standing::Ours
     }
 }
 
