@@ -64,6 +64,10 @@ const fn read(path: &'static str, roles: &'static [Role]) -> Rule {
     }
 }
 
+/// Who may read the history of all accounts at once, over the protocol of KurrentDB: whoever may see all
+/// totals.
+pub const HISTORY_READERS: &[Role] = REPORTERS;
+
 /// The table. The hot path stands first.
 pub const RULES: &[Rule] = &[
     write("/ledger.v1.PaymentService/TopUp", PAYERS),
@@ -238,6 +242,9 @@ looked at.
 | `ae` | assistant engineer: admits, rejects, sanctions, orders connections, sees the subdivision |
 | `ee` | executive engineer: sees all, and the summary reports |
 | `ccc` | complaint cell |
+
+Where the log is shown to clients of KurrentDB (`kurrent_listen`), a key with the role `operator`, `analyst` or
+`ee` reads all of it, as password under any user name or as bearer token; nobody writes there.
 ";
 
 #[cfg(test)]

@@ -207,7 +207,7 @@ struct KeyTable {
 }
 
 /// The keys that are known.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Keys {
     /// By the first eight bytes of the hash. To learn those by timing helps nobody: the key behind a hash
     /// cannot be computed from it. The whole hash is then compared in constant time.

@@ -16,6 +16,18 @@ pub const KIND_BYTES_MAX: usize = 200;
 /// when its events are empty.
 pub const COMMIT_EVENTS_MAX: usize = 16_384;
 
+/// What one byte of an event's kind counts towards [`COMMIT_BYTES_MAX`]: KurrentDB counts its characters
+/// as two bytes each.
+const KIND_BYTE_COUNTS: usize = 2;
+
+/// What an event counts towards [`COMMIT_BYTES_MAX`]: its payload, its metadata, and twice its kind.
+#[must_use]
+pub fn counted_bytes(event: &NewEvent) -> usize {
+    let kind = event.kind.len().saturating_mul(KIND_BYTE_COUNTS);
+    let content = event.data.len().saturating_add(event.meta.len());
+    content.saturating_add(kind)
+}
+
 /// Checks a commit against the port's limits.
 ///
 /// # Errors
@@ -37,6 +49,7 @@ impl<'a> Checker<'a> {
             return Err(invalid("a commit needs at least one stream".to_owned()));
         }
         let mut bytes = 0usize;
+        let mut counted = 0usize;
         let mut events = 0usize;
         for append in &commit.appends {
             if append.events.is_empty() {
@@ -47,12 +60,13 @@ impl<'a> Checker<'a> {
             }
             events = events.saturating_add(append.events.len());
             for event in &append.events {
+                counted = counted.saturating_add(counted_bytes(event));
                 bytes = bytes.saturating_add(self.check_event(&append.stream, event)?);
             }
         }
-        if bytes > COMMIT_BYTES_MAX {
+        if counted > COMMIT_BYTES_MAX {
             return Err(invalid(format!(
-                "{bytes} bytes of events, at most {COMMIT_BYTES_MAX} a commit"
+                "{counted} bytes of events (kinds count double), at most {COMMIT_BYTES_MAX} a commit"
             )));
         }
         if events > COMMIT_EVENTS_MAX {

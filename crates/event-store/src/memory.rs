@@ -221,7 +221,7 @@ impl State {
                 prepare: last,
             },
             revisions,
-            recorded_at_ms,
+            recorded_at_ms: Some(recorded_at_ms),
         }
     }
 

@@ -11,7 +11,8 @@
 //! * **Expected revisions.** A commit is refused with [`AppendError::WrongExpectedRevision`] when any of
 //!   its streams is not where [`Expected`] says, and then nothing of it is written. Commits handed over
 //!   in one call are judged in order, each seeing the ones before it; one refused commit does not
-//!   disturb its neighbours.
+//!   disturb its neighbours. Where commits are not atomic over streams, commits of different streams may
+//!   be written in another order than they were handed over.
 //! * **Durable.** An append answers `Ok` only after its bytes survive a power cut. Readers and
 //!   subscribers see durable events only, so what was read once is never unread.
 //! * **In doubt.** [`AppendError::InDoubt`] is neither yes nor no: the same commit (same ids, same
@@ -34,7 +35,8 @@ use uuid::Uuid;
 pub const STREAM_NAME_BYTES_MAX: usize = 200;
 /// Largest payload plus metadata of one event, in bytes.
 pub const EVENT_BYTES_MAX: usize = 512 * 1024;
-/// Largest commit, in bytes of payload and metadata; the limit of one KurrentDB append.
+/// Largest commit, in [counted bytes](crate::limits::counted_bytes): payload, metadata and kinds. It is
+/// the limit of one KurrentDB append, and is counted as that server counts.
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Name of a stream: 1 to [`STREAM_NAME_BYTES_MAX`] bytes of printable ASCII without spaces.
@@ -230,8 +232,9 @@ pub struct Committed {
     pub position: Position,
     /// Revision of the last event of each append, in the commit's order.
     pub revisions: Revisions,
-    /// When it was recorded, milliseconds since 1970 UTC.
-    pub recorded_at_ms: i64,
+    /// When it was recorded, milliseconds since 1970 UTC, when the store says so in its answer. A reader
+    /// finds it in [`RecordedEvent::recorded_at_ms`] in any case.
+    pub recorded_at_ms: Option<i64>,
 }
 
 /// An event read back.

@@ -474,7 +474,7 @@ fn the_time_of_recording_does_not_run_backwards_over_a_restart() {
     let disk = log_of(1);
     let mut core = LogCore::open(&options(&disk).clock(Arc::new(ManualClock::new(5)))).unwrap();
     let answers = core.commit_group(&[commit("b", Expected::NoStream, &["x"])]);
-    assert_eq!(answers[0].as_ref().unwrap().recorded_at_ms, 1_000);
+    assert_eq!(answers[0].as_ref().unwrap().recorded_at_ms, Some(1_000));
 }
 
 #[test]

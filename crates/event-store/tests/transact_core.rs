@@ -163,7 +163,7 @@ fn written(commits: &[Commit], at: u64) -> Outcome {
         Ok(Committed {
             position,
             revisions: commit.appends.iter().map(|_| 0).collect(),
-            recorded_at_ms: 0,
+            recorded_at_ms: None,
         })
     };
     Outcome::Appended(commits.iter().enumerate().map(one).collect())

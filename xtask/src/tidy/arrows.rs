@@ -20,9 +20,12 @@ const EVERY_LIBRARY: &[&str] = &[
     "command-api",
     "meter-gateway",
     "persons",
+    "kurrent-wire",
+    "kurrent-store",
+    "kurrent-facade",
 ];
 
-const TABLE: [Crate; 10] = [
+const TABLE: [Crate; 13] = [
     Crate {
         name: "ledger-core",
         may_use: &[],
@@ -56,6 +59,18 @@ const TABLE: [Crate; 10] = [
     Crate {
         name: "meter-gateway",
         may_use: &["ledger-core", "event-store", "ledger-service"],
+    },
+    Crate {
+        name: "kurrent-wire",
+        may_use: &[],
+    },
+    Crate {
+        name: "kurrent-store",
+        may_use: &["event-store", "kurrent-wire"],
+    },
+    Crate {
+        name: "kurrent-facade",
+        may_use: &["event-store", "kurrent-wire"],
     },
     Crate {
         name: "ledger",

@@ -7,6 +7,7 @@
 
 mod appending;
 mod following;
+mod lengthy;
 mod reading;
 
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub struct Outcome {
 pub fn checks() -> Vec<Check> {
     let mut all = appending::checks();
     all.extend(reading::checks());
+    all.extend(lengthy::checks());
     all.extend(following::checks());
     all
 }

@@ -166,7 +166,7 @@ pub(crate) fn blank_answers(commits: &[Commit]) -> (Answers, usize) {
         own.map(|_| Committed {
             position: Position::default(),
             revisions: Revisions::with_capacity(commit.appends.len()),
-            recorded_at_ms: 0,
+            recorded_at_ms: None,
         })
     };
     let answers = commits.iter().map(blank).collect();

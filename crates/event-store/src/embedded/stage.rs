@@ -291,7 +291,7 @@ impl Stager {
             commit: newest,
             prepare: newest,
         };
-        answer.recorded_at_ms = self.recorded_at_ms;
+        answer.recorded_at_ms = Some(self.recorded_at_ms);
     }
 
     /// Encodes and indexes the events of one stream; gives the last revision.

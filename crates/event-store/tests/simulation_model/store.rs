@@ -103,7 +103,7 @@ impl Model {
                 prepare: last,
             },
             revisions,
-            recorded_at_ms: 0,
+            recorded_at_ms: None,
         })
     }
 }

@@ -19,6 +19,8 @@ Run it on a machine that does nothing else; the load that was seen is printed to
 
 Examples:
   ledger bench append --dir /var/lib          durable appends against the disk itself
+  ledger bench append --event-store facade    over KurrentDB's protocol, to a server of its own
+  ledger bench append --event-store kurrentdb://127.0.0.1:2113?tls=false
   ledger bench topup --pairs 9                more pairs, a steadier median
   ledger bench ingest --quick --json          a first look, for a script";
 

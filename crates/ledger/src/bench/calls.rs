@@ -104,15 +104,19 @@ pub(crate) async fn connect(server: &Server) -> Result<Vec<Client>, Failure> {
     Ok(clients)
 }
 
-/// Sends the plan as unary calls, [`IN_FLIGHT`] at once.
+/// Sends the plan as unary calls, so many at once.
 ///
 /// # Errors
 /// When a call fails or is refused.
-pub(crate) async fn unary(clients: &[Client], plan: Plan) -> Result<Ran, Failure> {
+pub(crate) async fn unary(
+    clients: &[Client],
+    plan: Plan,
+    in_flight: usize,
+) -> Result<Ran, Failure> {
     let (plan, next) = (Arc::new(plan), Arc::new(AtomicUsize::new(0)));
     let began = Instant::now();
-    let mut callers = Vec::with_capacity(IN_FLIGHT);
-    for client in clients.iter().cycle().take(IN_FLIGHT) {
+    let mut callers = Vec::with_capacity(in_flight);
+    for client in clients.iter().cycle().take(in_flight) {
         callers.push(tokio::spawn(caller(
             client.clone(),
             Arc::clone(&plan),

@@ -55,7 +55,13 @@ impl House {
             .status()
             .position
             .map_or(0, |at| at.commit + 1);
-        self.core.store.stats().events.saturating_sub(shown)
+        self.events().saturating_sub(shown)
+    }
+
+    /// Events in the log, which is the embedded one.
+    pub(crate) fn events(&self) -> u64 {
+        let embedded = self.core.log.embedded();
+        embedded.map_or(0, |store| store.stats().events)
     }
 
     /// Waits until the read models show everything in the log.

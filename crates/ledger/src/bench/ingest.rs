@@ -7,11 +7,9 @@
 //! before either side's time begins.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use event_store::EventStore;
 use ledger_core::time::{Millis, Timestamp};
 use meter_gateway::bench::{self as gateway_bench, BenchMessage, Filled};
 use meter_gateway::testkit::NatsServer;
@@ -350,7 +348,7 @@ async fn consume(
 ) -> Result<(Duration, Behind), Failure> {
     let (_keep, shutdown) = watch::channel(false);
     let config = GatewayConfig::new(connection.clone(), house.policy.zone().clone());
-    let store = Arc::clone(&house.core.store) as Arc<dyn EventStore>;
+    let store = house.core.log.store();
     let started = meter_gateway::run(config, house.core.ledger.clone(), store, shutdown).await;
     let mut handle = started.map_err(|error| gateway(&error))?;
     let rate = gateway_bench::until_recorded(&mut handle, filled)
@@ -392,7 +390,7 @@ fn outbox_lag(house: &House, handle: &GatewayHandle) -> u64 {
         .stats()
         .outbox_position
         .map_or(0, |position| position + 1);
-    house.core.store.stats().events.saturating_sub(done)
+    house.events().saturating_sub(done)
 }
 
 /// What the gateway could not do.

@@ -19,6 +19,7 @@ mod ingest;
 mod machine;
 mod pairs;
 mod raw;
+mod remote;
 mod report;
 mod scratch;
 mod servers;
@@ -39,7 +40,10 @@ use crate::failure::Failure;
 pub(crate) fn run(args: &BenchArgs, globals: &Globals) -> Result<Exit, Failure> {
     let console = globals.console;
     let report: Report = match &args.what {
-        Bench::Append(common) => append::run(common, console)?,
+        Bench::Append(common) => match globals.event_store() {
+            None | Some("embedded") => append::run(common, console)?,
+            Some(url) => remote::run(common, url, console)?,
+        },
         Bench::Ingest(common) => ingest::run(common, console)?,
         Bench::Topup(common) => topup::unary(common, console)?,
         Bench::TopupStream(common) => topup::stream(common, console)?,

@@ -64,6 +64,18 @@ impl Server {
         Self::start(command, &dir.join("serve.log"), key.key)
     }
 
+    /// Starts a server for clients of KurrentDB, appends allowed, on a log of its own under `dir`.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub(crate) fn kurrent(dir: &Path) -> Result<Self, Failure> {
+        let mut command = Command::new(this_program()?);
+        command
+            .args(["kurrent-test-server", "--json", "--dir"])
+            .arg(dir.join("kurrent"));
+        Self::start(command, &dir.join("kurrent.log"), String::new())
+    }
+
     /// Starts the echo.
     ///
     /// # Errors
@@ -82,6 +94,7 @@ impl Server {
         let errors = File::create(log).map_err(|error| Failure::file("writing", log, &error))?;
         let mut child = command
             .env_remove("LEDGER_CONFIG")
+            .env_remove("LEDGER_EVENT_STORE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -93,14 +106,16 @@ impl Server {
             address: String::new(),
             key,
         };
-        let Some(address) = ready.as_ref().and_then(|line| line.get("grpc")?.as_str()) else {
+        let text = |name: &str| ready.as_ref()?.get(name)?.as_str().map(str::to_owned);
+        let address = text("grpc").map(|at| format!("http://{at}"));
+        let Some(address) = address.or_else(|| text("url")) else {
             let said = std::fs::read_to_string(log).unwrap_or_default();
             let last = said.lines().next_back().unwrap_or("nothing").to_owned();
             return Err(failed(format!(
                 "a server did not come up; the last it said: {last}"
             )));
         };
-        server.address = format!("http://{address}");
+        server.address = address;
         Ok(server)
     }
 

@@ -220,7 +220,9 @@ impl<'a> Till<'a> {
 
     fn send(&self, clients: &[Client], plan: Plan) -> Result<Ran, Failure> {
         match self.way {
-            Way::Unary => self.runtime.block_on(calls::unary(clients, plan)),
+            Way::Unary => self
+                .runtime
+                .block_on(calls::unary(clients, plan, IN_FLIGHT)),
             Way::Stream => self.runtime.block_on(calls::stream(clients, plan)),
         }
     }

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cli::client::{ServerArgs, connect};
 use crate::cli::{Globals, block_on};
-use crate::compose::{Core, StartOptions, closed_log};
+use crate::compose::{Core, StartOptions, ledger_exists};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::money::with_decimals;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &DoctorArgs, globals: &Globals) -> Result<Exit, Failure>
         });
     }
     let settings = globals.settings(Vec::new())?;
-    closed_log(&settings)?;
+    ledger_exists(&settings)?;
     block_on(async {
         let core = Core::start(&settings, StartOptions::default()).await?;
         let found = look(&core, args.fix).await;

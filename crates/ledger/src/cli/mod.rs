@@ -10,12 +10,15 @@ pub(crate) mod client;
 mod clock;
 mod complaint;
 mod completions;
+mod conformance;
 pub(crate) mod consumer;
 mod dead_letters;
 mod doctor;
 mod import;
 mod key;
+mod kurrent_test_server;
 mod legacy;
+mod log;
 mod payments;
 mod person;
 mod projections;
@@ -103,6 +106,15 @@ struct GlobalArgs {
         help_heading = "Global options"
     )]
     data_dir: Option<PathBuf>,
+    /// Where the log is: the URL of a KurrentDB; better in LEDGER_EVENT_STORE when it holds a password
+    /// [default: the embedded log in the data folder].
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
+    event_store: Option<String>,
     /// When to use colour.
     #[arg(
         long,
@@ -162,12 +174,19 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Looks after the read models of a stopped ledger.
     Projections(projections::ProjectionsArgs),
+    /// Tries every promise of an event store on your own KurrentDB.
+    Conformance(conformance::ConformanceArgs),
+    /// Copies a log from one event store to another.
+    Log(log::LogArgs),
     /// Lists readings that could not be taken, and sends them again.
     DeadLetters(dead_letters::DeadLettersArgs),
     /// Shows the demonstration on real readings.
     Demo(DemoArgs),
     /// Measures the ledger on this machine.
     Bench(BenchArgs),
+    /// Serves a log to clients of KurrentDB with appends allowed, for tests.
+    #[command(hide = true)]
+    KurrentTestServer(kurrent_test_server::TestServerArgs),
     /// Makes API keys.
     Key(key::KeyArgs),
     /// Shows schemes: the rules of a utility as data.
@@ -187,6 +206,7 @@ pub(crate) struct Globals {
     pub(crate) console: Console,
     config: Option<PathBuf>,
     data_dir: Option<PathBuf>,
+    event_store: Option<String>,
 }
 
 impl Globals {
@@ -195,12 +215,18 @@ impl Globals {
             console: Console::new(args.json, args.color),
             config: args.config.clone(),
             data_dir: args.data_dir.clone(),
+            event_store: args.event_store.clone(),
         }
     }
 
     /// The folder of `--data-dir`, for a command that has no settings.
     pub(crate) fn data_dir(&self) -> Option<&std::path::Path> {
         self.data_dir.as_deref()
+    }
+
+    /// The text of `--event-store`, for a command that takes more than a URL there.
+    pub(crate) fn event_store(&self) -> Option<&str> {
+        self.event_store.as_deref()
     }
 
     /// The settings: file, environment, the global flags, and these flags of the command.
@@ -222,6 +248,11 @@ impl Globals {
                 value: value.to_owned(),
             });
         }
+        all.extend(flag(
+            "event_store",
+            "--event-store",
+            self.event_store.as_ref(),
+        ));
         config::load(self.config.as_deref(), |name| std::env::var_os(name), &all)
     }
 }
@@ -307,6 +338,9 @@ fn run(command: &Command, globals: &Globals) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::run(args, globals),
         Command::Replay(args) => replay::run(args, globals),
         Command::Projections(args) => projections::run(args, globals),
+        Command::Conformance(args) => conformance::run(args, globals),
+        Command::KurrentTestServer(args) => kurrent_test_server::run(args, globals),
+        Command::Log(args) => log::run(args, globals),
         Command::DeadLetters(args) => dead_letters::run(args, globals),
         Command::Demo(args) => crate::demo::run(args, globals),
         Command::Bench(args) => crate::bench::run(args, globals),

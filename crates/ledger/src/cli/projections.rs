@@ -1,15 +1,13 @@
 //! `ledger projections rebuild`: folds the read models anew from the log of a stopped ledger.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use event_store::EventStore;
 use projections::RebuildReport;
 use serde_json::json;
 
 use crate::cli::{Globals, block_on};
-use crate::compose::open_closed_log;
+use crate::compose::Log;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::local::{duration, grouped};
@@ -44,21 +42,25 @@ pub(crate) fn run(args: &ProjectionsArgs, globals: &Globals) -> Result<Exit, Fai
 
 fn rebuild(globals: &Globals) -> Result<Exit, Failure> {
     let settings = globals.settings(Vec::new())?;
-    let store = Arc::new(open_closed_log(&settings)?);
-    let events = store.stats().events;
-    globals.console.note(&format!(
-        "the log has {} events; the new read models are built beside {}",
-        grouped(events),
-        settings.read_models_file().display()
-    ));
-    let progress = Progress::begin(globals.console, "folding", "events", events);
-    let shared = store as Arc<dyn EventStore>;
     let report = block_on(async {
+        let log = Log::open_closed(&settings).await?;
+        let events = log.events();
+        let has = events.map_or_else(
+            || format!("the log is in {}", log.place()),
+            |events| format!("the log has {} events", grouped(events)),
+        );
+        globals.console.note(&format!(
+            "{has}; the new read models are built beside {}",
+            settings.read_models_file().display()
+        ));
+        let progress = Progress::begin(globals.console, "folding", "events", events.unwrap_or(0));
         let mut tell = |at: projections::Progress| progress.set(at.events);
         let path = settings.read_models_file();
-        Ok(projections::rebuild(&shared, &path, &mut tell).await?)
+        let rebuilt = projections::rebuild(&log.store(), &path, &mut tell).await;
+        progress.end();
+        log.close().await;
+        Ok(rebuilt?)
     })?;
-    progress.end();
     globals
         .console
         .answer(|| text(&report), || value(&report))?;

@@ -5,14 +5,15 @@
 
 pub(crate) mod ndjson;
 
+use std::sync::Arc;
+
 use clap::Args;
-use event_store::embedded::EmbeddedStore;
-use event_store::{Direction, Position, RecordedEvent, StreamName};
+use event_store::{Direction, EventStore, Position, RecordedEvent, StreamName};
 use ledger_core::event::KINDS;
 use ledger_core::time::Timestamp;
 
-use crate::cli::Globals;
-use crate::compose::open_closed_log;
+use crate::cli::{Globals, block_on};
+use crate::compose::Log;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -68,7 +69,21 @@ pub(crate) fn run(args: &ReplayArgs, globals: &Globals) -> Result<Exit, Failure>
     }
     let stream = args.stream.as_deref().map(StreamName::new).transpose();
     let stream = stream.map_err(|error| Failure::usage("STREAM", error.to_string()))?;
-    let store = open_closed_log(&settings)?;
+    block_on(async {
+        let log = Log::open_closed(&settings).await?;
+        let printed = print(args, stream, &log, globals).await;
+        log.close().await;
+        printed.map(|()| Exit::Done)
+    })
+}
+
+async fn print(
+    args: &ReplayArgs,
+    stream: Option<StreamName>,
+    log: &Log,
+    globals: &Globals,
+) -> Result<(), Failure> {
+    let to = args.to.unwrap_or(u64::MAX);
     let mut left = if args.limit == 0 {
         u64::MAX
     } else {
@@ -79,8 +94,8 @@ pub(crate) fn run(args: &ReplayArgs, globals: &Globals) -> Result<Exit, Failure>
             && event.position.commit <= to
             && (args.kinds.is_empty() || args.kinds.iter().any(|kind| is_kind(&event.kind, kind)))
     };
-    let mut pages = Pages::new(&store, stream, args.from);
-    while let Some(page) = pages.next_page()? {
+    let mut pages = Pages::new(log, stream, args.from);
+    while let Some(page) = pages.next_page().await? {
         let is_past = page.last().is_some_and(|event| event.position.commit >= to);
         let most = usize::try_from(left).unwrap_or(usize::MAX);
         let lines: Vec<String> = page
@@ -95,7 +110,7 @@ pub(crate) fn run(args: &ReplayArgs, globals: &Globals) -> Result<Exit, Failure>
             break;
         }
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// Whether events of this kind, or of some version of it, can be in a log.
@@ -112,36 +127,41 @@ fn is_kind(kind: &str, wanted: &str) -> bool {
 }
 
 /// Reads a log, or one stream of it, page by page.
-struct Pages<'a> {
-    store: &'a EmbeddedStore,
+struct Pages {
+    store: Arc<dyn EventStore>,
     stream: Option<StreamName>,
     /// Next revision of the stream, or position before the next event.
     revision: u64,
     after: Option<Position>,
 }
 
-impl<'a> Pages<'a> {
-    fn new(store: &'a EmbeddedStore, stream: Option<StreamName>, from: u64) -> Self {
-        let after = from.checked_sub(1).map(|at| Position {
+impl Pages {
+    fn new(log: &Log, stream: Option<StreamName>, from: u64) -> Self {
+        // Where positions have gaps, only that of an event can be read from: it is read from the beginning.
+        let before = log.embedded().and_then(|_| from.checked_sub(1));
+        let after = before.map(|at| Position {
             commit: at,
             prepare: at,
         });
         Self {
-            store,
+            store: log.store(),
             stream,
             revision: 0,
             after,
         }
     }
 
-    fn next_page(&mut self) -> Result<Option<Vec<RecordedEvent>>, Failure> {
-        let reader = self.store.reader();
+    async fn next_page(&mut self) -> Result<Option<Vec<RecordedEvent>>, Failure> {
         let page = match &self.stream {
             Some(stream) => {
-                reader.read_stream(stream, self.revision, Direction::Forwards, PAGE_EVENTS)?
+                self.store
+                    .read_stream(stream, self.revision, Direction::Forwards, PAGE_EVENTS)
             }
-            None => reader.read_all(self.after, Direction::Forwards, PAGE_EVENTS)?,
+            None => self
+                .store
+                .read_all(self.after, Direction::Forwards, PAGE_EVENTS),
         };
+        let page = page.await?;
         let Some(last) = page.last() else {
             return Ok(None);
         };

@@ -103,6 +103,8 @@ pub(crate) fn run(args: &SandboxArgs, globals: &Globals) -> Result<Exit, Failure
         .map_err(|error| Failure::file("making folder", &folder, &error))?;
     let scratch = Scratch(folder);
     settings.data_dir = scratch.0.join("data");
+    settings.event_store = None;
+    settings.kurrent_listen = None;
     settings.nats_url = None;
     settings.person_master_key_file = None;
     settings.person_master_key = None;

@@ -26,12 +26,19 @@ those under way finish, everything is written, the log is closed.
 Examples:
   ledger serve --data-dir ./data --dev-keys         first look: makes keys and prints them
   ledger serve --config /etc/ledger/ledger.toml     as a service
+  ledger serve --kurrent-listen 127.0.0.1:2113      analysts read with KurrentDB's clients
   ledger serve --listen 127.0.0.1:0 --json          a free port, told in the ready line
   ledger serve --clock simulated --dev-keys         time comes with the calls, for demonstrations")]
 pub(crate) struct ServeArgs {
     /// Where gRPC listens; port 0 takes a free one [default: 127.0.0.1:7400].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where clients of KurrentDB may read the log, with the ledger's keys; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS")]
+    kurrent_listen: Option<String>,
+    /// Host and port that those clients are told, where it is another than the one they came to.
+    #[arg(long, value_name = "HOST:PORT")]
+    advertise: Option<String>,
     /// NATS server; without one, readings and notifications wait.
     #[arg(long, value_name = "URL")]
     nats_url: Option<String>,
@@ -53,6 +60,12 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> {
     let flags = [
         flag("grpc_listen", "--listen", args.listen.as_ref()),
+        flag(
+            "kurrent_listen",
+            "--kurrent-listen",
+            args.kurrent_listen.as_ref(),
+        ),
+        flag("advertise", "--advertise", args.advertise.as_ref()),
         flag("nats_url", "--nats-url", args.nats_url.as_ref()),
         flag("keys_file", "--keys-file", args.keys_file.as_ref()),
         flag("clock", "--clock", args.clock.as_ref()),
@@ -67,7 +80,7 @@ pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> 
     block_on(async {
         let asked = asked_to_stop()?;
         let running = Running::start(&settings, keys, options).await?;
-        let (text, value) = ready(&settings, &running, &shown);
+        let (text, value) = ready(&settings, &running, &shown).await?;
         globals.console.answer(|| text, || value)?;
         running.run_until(asked).await
     })
@@ -120,17 +133,26 @@ fn make_dev_keys(file: &Path) -> Result<Vec<(Role, String)>, Failure> {
     Ok(shown)
 }
 
-fn ready(settings: &Settings, running: &Running, shown: &[(Role, String)]) -> (String, Value) {
+async fn ready(
+    settings: &Settings,
+    running: &Running,
+    shown: &[(Role, String)],
+) -> Result<(String, Value), Failure> {
     let report = running.report();
+    let log = &running.core.log;
     let nats = settings.nats_url.as_deref();
     let mut text = format!(
-        "ready: gRPC on {}, {} in {}, {} events{}",
+        "ready: gRPC on {}, {} in {}, {}",
         running.address,
         nats.map_or("no NATS".to_owned(), |_| "NATS as configured".to_owned()),
         settings.data_dir.display(),
-        grouped(report.events),
-        recovered(report)
+        report.map_or_else(|| format!("log in {}", log.place()), recovered)
     );
+    if let Some(at) = running.kurrent {
+        text.push_str(&format!(
+            "\nclients of KurrentDB read at kurrentdb://{at}?tls=false"
+        ));
+    }
     for (role, key) in shown {
         text.push_str(&format!("\n{role:<9} key: {key}"));
     }
@@ -143,24 +165,31 @@ fn ready(settings: &Settings, running: &Running, shown: &[(Role, String)]) -> (S
         "pid": std::process::id(),
         "grpc": running.address.to_string(),
         "port": running.address.port(),
+        "kurrent": running.kurrent.map(|at| at.to_string()),
+        "kurrent_port": running.kurrent.map(|at| at.port()),
         "nats": nats.is_some(),
         "persons": running.keeps_persons,
         "clock": settings.clock.as_str(),
         "data_dir": settings.data_dir.display().to_string(),
-        "tail": running.tail().map(|at| at.commit),
-        "log": {
-            "created": report.created,
-            "segments": report.segments,
-            "events": report.events,
-            "indexes_rebuilt": report.indexes_rebuilt,
-            "new_epoch": report.new_epoch,
-            "truncated": report.truncated.as_ref().map(|cut| json!({
-                "segment": cut.segment, "offset": cut.offset, "bytes": cut.bytes,
-            })),
-        },
+        "event_store": log.place(),
+        "tail": log.tail().await?.map(|at| at.commit),
+        "log": report.map(report_value),
         "keys": keys,
     });
-    (text, value)
+    Ok((text, value))
+}
+
+fn report_value(report: &Report) -> Value {
+    json!({
+        "created": report.created,
+        "segments": report.segments,
+        "events": report.events,
+        "indexes_rebuilt": report.indexes_rebuilt,
+        "new_epoch": report.new_epoch,
+        "truncated": report.truncated.as_ref().map(|cut| json!({
+            "segment": cut.segment, "offset": cut.offset, "bytes": cut.bytes,
+        })),
+    })
 }
 
 fn recovered(report: &Report) -> String {
@@ -175,7 +204,7 @@ fn recovered(report: &Report) -> String {
     } else {
         ""
     };
-    format!("{cut}{epoch}")
+    format!("{} events{cut}{epoch}", grouped(report.events))
 }
 
 /// Resolves at the first SIGTERM or SIGINT. A second one ends the process at once: someone is in a hurry,

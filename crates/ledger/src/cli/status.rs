@@ -3,10 +3,11 @@
 //! A running ledger leaves its figures in the data folder; a stopped one's log is looked at directly.
 
 use clap::Args;
+use event_store::embedded::EmbeddedStore;
 use serde_json::{Value, json};
 
-use crate::cli::Globals;
-use crate::compose::{LiveStatus, STALE_AFTER_MS, open_closed_log, read_status};
+use crate::cli::{Globals, block_on};
+use crate::compose::{LiveStatus, Log, STALE_AFTER_MS, read_status};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -29,12 +30,12 @@ pub(crate) fn run(_args: &StatusArgs, globals: &Globals) -> Result<Exit, Failure
     let settings = globals.settings(Vec::new())?;
     match read_status(&settings)? {
         Some((status, age_ms)) if age_ms < STALE_AFTER_MS => live(&status, age_ms, globals),
-        Some((status, age_ms)) => match stopped(&settings, globals) {
+        Some((status, age_ms)) => match block_on(stopped(&settings, globals)) {
             // The log is free: the process was killed, and its last figures do not matter.
             Ok(exit) => Ok(exit),
             Err(_) => stale(&status, age_ms, globals),
         },
-        None => stopped(&settings, globals),
+        None => block_on(stopped(&settings, globals)),
     }
 }
 
@@ -76,10 +77,7 @@ fn place(position: Option<u64>) -> String {
 }
 
 fn live_text(status: &LiveStatus) -> String {
-    let lag = match status.read_lag {
-        0 => "up to date".to_owned(),
-        lag => format!("{} events behind", grouped(lag)),
-    };
+    let lag = lag_text(status.read_lag);
     let mut pairs = vec![
         ("ledger", format!("runs, process {}", status.pid)),
         ("gRPC", status.grpc.clone()),
@@ -87,11 +85,9 @@ fn live_text(status: &LiveStatus) -> String {
         ("store", format!("{} epoch {}", status.store, status.epoch)),
         (
             "log",
-            format!(
-                "{} events, {} segments, {} bytes",
-                grouped(status.events),
-                status.segments,
-                grouped(status.bytes)
+            log_text(
+                &status.event_store,
+                (status.events, status.segments, status.bytes),
             ),
         ),
         ("tail", place(status.tail)),
@@ -101,6 +97,9 @@ fn live_text(status: &LiveStatus) -> String {
         ),
         ("gateway", gateway_text(&status.gateway)),
     ];
+    if let Some(why) = &status.log_trouble {
+        pairs.push(("log trouble", why.clone()));
+    }
     if let Some(why) = &status.log_stopped {
         pairs.push(("LOG STOPPED", why.clone()));
     }
@@ -111,6 +110,26 @@ fn live_text(status: &LiveStatus) -> String {
         pairs.push(("gateway trouble", trouble.to_owned()));
     }
     facts(&pairs)
+}
+
+fn lag_text(lag: Option<u64>) -> String {
+    match lag {
+        Some(0) => "up to date".to_owned(),
+        Some(lag) => format!("{} events behind", grouped(lag)),
+        None => "behind; this log does not count by how many events".to_owned(),
+    }
+}
+
+/// What the log has of events, segments and bytes, and where it is when it is not in the folder.
+fn log_text(place: &str, counts: (Option<u64>, Option<u64>, Option<u64>)) -> String {
+    match counts {
+        (Some(events), Some(segments), Some(bytes)) => format!(
+            "{} events, {segments} segments, {} bytes",
+            grouped(events),
+            grouped(bytes)
+        ),
+        (Some(_) | None, Some(_) | None, Some(_) | None) => format!("in {place}"),
+    }
 }
 
 fn gateway_text(gateway: &Value) -> String {
@@ -137,48 +156,53 @@ fn gateway_text(gateway: &Value) -> String {
     )
 }
 
-fn stopped(settings: &Settings, globals: &Globals) -> Result<Exit, Failure> {
-    let store = open_closed_log(settings)?;
-    let stats = store.stats();
+async fn stopped(settings: &Settings, globals: &Globals) -> Result<Exit, Failure> {
+    let log = Log::open_closed(settings).await?;
+    let looked = look(&log, settings, globals).await;
+    log.close().await;
+    looked
+}
+
+async fn look(log: &Log, settings: &Settings, globals: &Globals) -> Result<Exit, Failure> {
+    let stats = log.embedded().map(EmbeddedStore::stats);
+    let id = log.store().store_id();
+    let tail = log.tail().await?;
     let read = projections::stored_position(&settings.read_models_file())?;
-    let tail = stats.tail.map(|at| at.commit);
-    let read_at = read.map(|at| at.commit);
-    // Positions are dense, from 0.
-    let end = tail.map_or(0, |at| at.saturating_add(1));
-    let lag = end.saturating_sub(read_at.map_or(0, |at| at.saturating_add(1)));
+    let lag = match &stats {
+        // Positions of the embedded log are dense, from 0.
+        Some(stats) => {
+            let shown = read.map_or(0, |at| at.commit.saturating_add(1));
+            Some(stats.events.saturating_sub(shown))
+        }
+        None => (read >= tail).then_some(0),
+    };
+    let (tail, read_at) = (tail.map(|at| at.commit), read.map(|at| at.commit));
+    let events = stats.as_ref().map(|stats| stats.events);
+    let segments = stats.as_ref().map(|stats| stats.segments);
+    let bytes = stats.as_ref().map(|stats| stats.bytes);
     globals.console.answer(
         || {
             facts(&[
                 ("ledger", "stopped".to_owned()),
                 ("folder", settings.data_dir.display().to_string()),
-                (
-                    "store",
-                    format!("{} epoch {}", stats.store.id, stats.store.epoch),
-                ),
-                (
-                    "log",
-                    format!(
-                        "{} events, {} segments, {} bytes",
-                        grouped(stats.events),
-                        stats.segments,
-                        grouped(stats.bytes)
-                    ),
-                ),
+                ("store", format!("{} epoch {}", id.id, id.epoch)),
+                ("log", log_text(&log.place(), (events, segments, bytes))),
                 ("tail", place(tail)),
                 (
                     "read models",
-                    format!("{} ({} events behind)", place(read_at), grouped(lag)),
+                    format!("{} ({})", place(read_at), lag_text(lag)),
                 ),
             ])
         },
         || {
             json!({
                 "running": false,
-                "store": stats.store.id.to_string(),
-                "epoch": stats.store.epoch,
-                "events": stats.events,
-                "segments": stats.segments,
-                "bytes": stats.bytes,
+                "event_store": log.place(),
+                "store": id.id.to_string(),
+                "epoch": id.epoch,
+                "events": events,
+                "segments": segments,
+                "bytes": bytes,
                 "tail": tail,
                 "read_position": read_at,
                 "read_lag": lag,

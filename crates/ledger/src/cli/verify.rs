@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use event_store::embedded::{Disk, EmbeddedStore, RealDisk, Verified};
+use event_store::embedded::{Disk, RealDisk, Verified};
 use event_store::{Direction, EventStore, Position};
 use projections::{ReadModels, VerifyReport};
 use serde_json::{Value, json};
 
 use crate::cli::{Globals, block_on};
-use crate::compose::{closed_log, open_closed_log};
+use crate::compose::{Log, ledger_exists};
 use crate::config::Settings;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -72,22 +72,55 @@ impl Check {
 
 pub(crate) fn run(args: &VerifyArgs, globals: &Globals) -> Result<Exit, Failure> {
     let settings = globals.settings(Vec::new())?;
-    let folder = closed_log(&settings)?;
-    let disk = RealDisk::new(&folder).map_err(|error| Failure::file("opening", &folder, &error))?;
-    let disk: Arc<dyn Disk> = Arc::new(disk);
-    let verified = log(&disk, globals.console)?;
-    let mut checks = of_log(&verified);
-    let store = Arc::new(open_closed_log(&settings)?);
-    let books = events(&store, globals.console)?;
-    checks.extend(books.checks());
-    if !args.log_only {
-        checks.extend(block_on(read_models(&settings, &store, &books))?);
-    }
+    let mut checks = match &settings.event_store {
+        None => embedded(&settings, globals.console)?,
+        Some(url) => vec![not_embedded(&url.to_string())],
+    };
+    let with_read_models = !args.log_only;
+    checks.extend(block_on(async {
+        let log = Log::open_closed(&settings).await?;
+        let checked = above(&log, &settings, with_read_models, globals.console).await;
+        log.close().await;
+        checked
+    })?);
     globals
         .console
         .answer(|| text(&checks), || value(&checks))?;
     let all_hold = checks.iter().all(|check| check.holds);
     Ok(if all_hold { Exit::Done } else { Exit::Found })
+}
+
+/// The bytes of the embedded log.
+fn embedded(settings: &Settings, console: Console) -> Result<Vec<Check>, Failure> {
+    ledger_exists(settings)?;
+    let folder = settings.log_dir();
+    let disk = RealDisk::new(&folder).map_err(|error| Failure::file("opening", &folder, &error))?;
+    let disk: Arc<dyn Disk> = Arc::new(disk);
+    Ok(of_log(&log(&disk, console)?))
+}
+
+/// What of an embedded log has no counterpart elsewhere.
+fn not_embedded(place: &str) -> Check {
+    let detail = format!(
+        "not checked: checksums and the chain of hashes are the embedded log's; the bytes at {place} are \
+         that server's to check"
+    );
+    Check::of("log: checksums, hash chain, indexes", detail, true)
+}
+
+/// What stands on the bytes: events, books, read models.
+async fn above(
+    log: &Log,
+    settings: &Settings,
+    with_read_models: bool,
+    console: Console,
+) -> Result<Vec<Check>, Failure> {
+    let books = events(log, console).await?;
+    let mut checks = books.checks();
+    if with_read_models {
+        checks.extend(read_models(settings, &log.store(), &books).await?);
+    }
+    Ok(checks)
 }
 
 fn log(disk: &Arc<dyn Disk>, console: Console) -> Result<Verified, Failure> {
@@ -129,13 +162,18 @@ fn of_log(verified: &Verified) -> Vec<Check> {
     checks
 }
 
-fn events(store: &EmbeddedStore, console: Console) -> Result<Books, Failure> {
-    let reader = store.reader();
-    let progress = Progress::begin(console, "events", "events", store.stats().events);
-    let mut books = Books::default();
+async fn events(log: &Log, console: Console) -> Result<Books, Failure> {
+    let (store, known) = (log.store(), log.events());
+    let progress = Progress::begin(console, "events", "events", known.unwrap_or(0));
+    let mut books = match log {
+        Log::Embedded(_) => Books::of_dense_positions(),
+        Log::Kurrent(_) => Books::of_growing_positions(),
+    };
     let mut after: Option<Position> = None;
     loop {
-        let page = reader.read_all(after, Direction::Forwards, PAGE_EVENTS)?;
+        let page = store
+            .read_all(after, Direction::Forwards, PAGE_EVENTS)
+            .await?;
         let Some(last) = page.last() else { break };
         after = Some(last.position);
         for event in &page {
@@ -149,7 +187,7 @@ fn events(store: &EmbeddedStore, console: Console) -> Result<Books, Failure> {
 
 async fn read_models(
     settings: &Settings,
-    store: &Arc<EmbeddedStore>,
+    store: &Arc<dyn EventStore>,
     books: &Books,
 ) -> Result<Vec<Check>, Failure> {
     let path = settings.read_models_file();
@@ -158,14 +196,13 @@ async fn read_models(
             .to_owned();
         return Ok(vec![Check::of("read models", detail, true)]);
     }
-    let shared = Arc::clone(store) as Arc<dyn EventStore>;
-    let models = ReadModels::start(Arc::clone(&shared), projections::Settings::at(&path)).await?;
-    if let Some(tail) = shared.tail().await? {
+    let models = ReadModels::start(Arc::clone(store), projections::Settings::at(&path)).await?;
+    if let Some(tail) = store.tail().await? {
         models.wait_for(tail, CATCH_UP_WITHIN).await?;
     }
     let mut checks = totals(&models, books)?;
     models.close().await;
-    let report = projections::verify(&shared, &path).await?;
+    let report = projections::verify(store, &path).await?;
     checks.push(fresh_fold(&report));
     Ok(checks)
 }

@@ -71,13 +71,13 @@ impl<'a> CatchUp<'a> {
     /// When the read models stop. An account that cannot be asked is noted and holds up nobody else; what was
     /// done stays done, and the same again goes on.
     pub(crate) async fn run(mut self, tell: &mut dyn FnMut(u64)) -> Result<Caught, Failure> {
-        let before = self.core.store.stats().events;
+        let before = self.core.reads.status().events;
         while let Some(oldest) = self.due_before(self.until)?.first().map(|due| due.at) {
             let end = (oldest + PERIOD).min(self.until);
             self.period(end, tell).await?;
             self.caught.periods = self.caught.periods.saturating_add(1);
         }
-        self.caught.events = self.core.store.stats().events.saturating_sub(before);
+        self.caught.events = self.core.reads.status().events.saturating_sub(before);
         Ok(self.caught)
     }
 

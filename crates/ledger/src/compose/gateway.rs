@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use event_store::EventStore;
 use meter_gateway::{Connection, GatewayConfig, GatewayError, GatewayHandle};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
@@ -32,7 +31,7 @@ impl GatewayPart {
         };
         let zone = core.ledger.policies().default_policy().zone().clone();
         let config = GatewayConfig::new(Connection::new(url.as_str()), zone);
-        let store = Arc::clone(&core.store) as Arc<dyn EventStore>;
+        let store = core.log.store();
         let handle = meter_gateway::run(config, core.ledger.clone(), store, stop).await?;
         Ok(Some(Self(Arc::new(Mutex::new(Some(handle))))))
     }

@@ -8,13 +8,14 @@
 mod catch_up;
 mod due;
 mod gateway;
+mod kurrent;
 mod log;
 mod persons;
 mod status;
 
 pub(crate) use catch_up::{CatchUp, Caught};
 pub(crate) use due::facts_of;
-pub(crate) use log::{closed_log, open_closed_log};
+pub(crate) use log::{Log, ledger_exists};
 pub(crate) use persons::{master_keys, open_persons};
 pub(crate) use status::{LiveStatus, STALE_AFTER_MS, read_status};
 
@@ -27,7 +28,6 @@ use command_api::{Limits, Parts, Rehearsal, ServeError, ServerConfig};
 use event_store::embedded::{EmbeddedStore, Report};
 use event_store::snapshot::{SnapshotStore, SqliteSnapshots};
 use event_store::transact::TransactConfig;
-use event_store::{EventStore, Position};
 use ledger_core::time::Timestamp;
 use ledger_service::{ClockConfig, Ledger, LedgerConfig, Policies, TimeSource, run_clock};
 use projections::ReadModels;
@@ -40,6 +40,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 
 use gateway::GatewayPart;
+use kurrent::KurrentPart;
 
 /// How often the parts are looked at: a stopped one is noticed within this time.
 const WATCH_EVERY: Duration = Duration::from_millis(500);
@@ -51,7 +52,7 @@ const SHARDS_MAX: usize = 16;
 /// The parts below the edges: what `import` and `doctor` need too.
 pub(crate) struct Core {
     /// The log.
-    pub(crate) store: Arc<EmbeddedStore>,
+    pub(crate) log: Log,
     /// The one write path.
     pub(crate) ledger: Ledger,
     /// The read models.
@@ -75,20 +76,19 @@ impl Core {
     /// When the log is locked, damaged, or older than a witness; when a file of the data folder cannot
     /// be used.
     pub(crate) async fn start(settings: &Settings, options: StartOptions) -> Result<Self, Failure> {
-        let store = Arc::new(log::open(settings, options.accept_older)?);
+        let log = Log::open(settings, options.accept_older).await?;
         let snapshots = SqliteSnapshots::open(&settings.snapshots_file()).map_err(|error| {
             Failure::unavailable("SNAPSHOTS", error.to_string())
                 .advise("remove the file: snapshots are made anew from the log")
         })?;
         let snapshots = Arc::new(snapshots);
-        let shared: Arc<dyn EventStore> = Arc::clone(&store) as Arc<dyn EventStore>;
         let reads = ReadModels::start(
-            Arc::clone(&shared),
+            log.store(),
             projections::Settings::at(&settings.read_models_file()),
         )
         .await?;
         let ledger = Ledger::start(
-            shared,
+            log.store(),
             Some(Arc::clone(&snapshots) as Arc<dyn SnapshotStore>),
             policies(settings)?,
             time_source(settings.clock),
@@ -96,7 +96,7 @@ impl Core {
         )
         .await?;
         Ok(Self {
-            store,
+            log,
             ledger,
             reads,
             snapshots,
@@ -108,7 +108,7 @@ impl Core {
     /// # Errors
     /// When they have stopped, or it takes longer than `deadline`.
     pub(crate) async fn caught_up(&self, deadline: Duration) -> Result<(), Failure> {
-        if let Some(tail) = self.store.tail().await? {
+        if let Some(tail) = self.log.tail().await? {
             self.reads.wait_for(tail, deadline).await?;
         }
         Ok(())
@@ -119,11 +119,7 @@ impl Core {
         self.ledger.shutdown().await;
         self.snapshots.flush().await;
         self.reads.close().await;
-        let store = Arc::clone(&self.store);
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
-        if let Err(error) = closed {
-            tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
-        }
+        self.log.close().await;
     }
 }
 
@@ -160,6 +156,8 @@ fn ledger_config(settings: &Settings) -> LedgerConfig {
 pub(crate) struct Running {
     /// Where gRPC listens: the real port, also when port 0 was asked for.
     pub(crate) address: SocketAddr,
+    /// Where clients of KurrentDB may read, if they may.
+    pub(crate) kurrent: Option<SocketAddr>,
     /// Whether it has persons' records: a master key is configured.
     pub(crate) keeps_persons: bool,
     /// Everything below the edges.
@@ -168,6 +166,7 @@ pub(crate) struct Running {
     api: JoinHandle<Result<(), ServeError>>,
     clock: JoinHandle<()>,
     gateway: Option<GatewayPart>,
+    readers: Option<KurrentPart>,
     status: JoinHandle<()>,
 }
 
@@ -194,6 +193,7 @@ impl Running {
         };
         let keeps_persons = persons.is_some();
         let (stop, stopping) = watch::channel(false);
+        let history_keys = keys.clone();
         let server = ServerConfig {
             listen: settings.grpc_listen,
             keys,
@@ -204,7 +204,7 @@ impl Running {
         let parts = Parts {
             ledger: core.ledger.clone(),
             reads: core.reads.clone(),
-            store: Arc::clone(&core.store) as Arc<dyn EventStore>,
+            store: core.log.store(),
             persons,
         };
         let (address, serving) =
@@ -232,28 +232,34 @@ impl Running {
                 return Err(failure);
             }
         };
+        let readers = KurrentPart::start(settings, &core, history_keys, told(stopping.clone()));
+        let readers = match readers.await {
+            Ok(readers) => readers,
+            Err(failure) => {
+                drop(stop);
+                core.shutdown().await;
+                return Err(failure);
+            }
+        };
         let source = status::Source::new(settings, &core, address, gateway.clone());
         let status = tokio::spawn(status::write_until(source, told(stopping)));
         Ok(Self {
             address,
+            kurrent: readers.as_ref().map(|readers| readers.address),
             keeps_persons,
             core,
             stop,
             api,
             clock,
             gateway,
+            readers,
             status,
         })
     }
 
-    /// What opening the log found.
-    pub(crate) fn report(&self) -> &Report {
-        self.core.store.report()
-    }
-
-    /// Newest durable event.
-    pub(crate) fn tail(&self) -> Option<Position> {
-        self.core.store.reader().tail()
+    /// What opening the embedded log found.
+    pub(crate) fn report(&self) -> Option<&Report> {
+        self.core.log.embedded().map(EmbeddedStore::report)
     }
 
     /// Serves until `asked` resolves or a part fails, then stops everything in order.
@@ -294,6 +300,9 @@ impl Running {
         if let Some(gateway) = &self.gateway {
             gateway.stopped().await;
         }
+        if let Some(readers) = self.readers {
+            readers.stopped().await;
+        }
         for task in [self.clock, self.status] {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a task did not end in order");
@@ -324,12 +333,17 @@ impl Running {
             if let Some(stopped) = self.core.reads.status().stopped {
                 return stopped.into();
             }
-            if let Some(why) = self.core.store.stats().stopped {
+            if let Some(why) = self.core.log.stopped() {
                 return Failure::damaged(
                     "LOG_STOPPED",
                     format!("the log takes nothing more: {why}"),
                 )
                 .advise("look at the disk (room, errors), then start the ledger again");
+            }
+            if let Some(readers) = &mut self.readers
+                && let Some(failure) = readers.failure().await
+            {
+                return failure;
             }
             if let Some(gateway) = &self.gateway
                 && let Some(failure) = gateway.failure().await

@@ -16,8 +16,8 @@ use projections::ReadModels;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::compose::Core;
 use crate::compose::gateway::GatewayPart;
+use crate::compose::{Core, Log};
 use crate::config::Settings;
 use crate::failure::Failure;
 
@@ -25,6 +25,8 @@ use crate::failure::Failure;
 const EVERY: Duration = Duration::from_secs(1);
 /// From this age on, a status is that of a process that was killed, or that hangs.
 pub(crate) const STALE_AFTER_MS: i64 = 10_000;
+/// How long the log is waited for: less than what makes a status old.
+const TAIL_WITHIN: Duration = Duration::from_secs(2);
 /// Largest file read; a status has under 2 KiB.
 const FILE_BYTES_MAX: u64 = 64 * 1024;
 
@@ -41,24 +43,29 @@ pub(crate) struct LiveStatus {
     pub(crate) clock: String,
     /// What the clock says, RFC 3339 UTC.
     pub(crate) now: String,
+    /// Where the log is: `embedded`, or the address of a KurrentDB.
+    pub(crate) event_store: String,
     /// Store id.
     pub(crate) store: String,
     /// Its epoch.
     pub(crate) epoch: u64,
-    /// Segments.
-    pub(crate) segments: u64,
-    /// Events.
-    pub(crate) events: u64,
-    /// Bytes of the log.
-    pub(crate) bytes: u64,
+    /// Segments, of an embedded log.
+    pub(crate) segments: Option<u64>,
+    /// Events, where the log counts them.
+    pub(crate) events: Option<u64>,
+    /// Bytes, of an embedded log.
+    pub(crate) bytes: Option<u64>,
     /// Newest position.
     pub(crate) tail: Option<u64>,
+    /// Why the log cannot be read at the moment, if so.
+    pub(crate) log_trouble: Option<String>,
     /// Why nothing more is written, if so.
     pub(crate) log_stopped: Option<String>,
     /// Position of the read models.
     pub(crate) read_position: Option<u64>,
-    /// Events that the read models do not show yet.
-    pub(crate) read_lag: u64,
+    /// Events that the read models do not show yet, where that is known: a log that does not count them
+    /// tells only whether there are any.
+    pub(crate) read_lag: Option<u64>,
     /// Why the read models stopped, if so.
     pub(crate) read_stopped: Option<String>,
     /// Counts of the write path since the start.
@@ -70,7 +77,7 @@ pub(crate) struct LiveStatus {
 /// Where the figures come from.
 pub(super) struct Source {
     path: PathBuf,
-    store: Arc<EmbeddedStore>,
+    log: Log,
     ledger: Ledger,
     reads: ReadModels,
     address: SocketAddr,
@@ -86,7 +93,7 @@ impl Source {
     ) -> Self {
         Self {
             path: file(settings),
-            store: Arc::clone(&core.store),
+            log: core.log.clone(),
             ledger: core.ledger.clone(),
             reads: core.reads.clone(),
             address,
@@ -95,7 +102,19 @@ impl Source {
     }
 
     async fn status(&self) -> LiveStatus {
-        let stats = self.store.stats();
+        let (tail, log_trouble) = match tokio::time::timeout(TAIL_WITHIN, self.log.tail()).await {
+            Ok(Ok(tail)) => (tail, None),
+            Ok(Err(failure)) => (None, Some(failure.what().to_owned())),
+            Err(_) => {
+                let why = self.log.trouble();
+                (
+                    None,
+                    Some(why.unwrap_or_else(|| "it does not answer".to_owned())),
+                )
+            }
+        };
+        let stats = self.log.embedded().map(EmbeddedStore::stats);
+        let id = self.log.store().store_id();
         let reads = self.reads.status();
         let gateway = match &self.gateway {
             Some(gateway) => gateway.figures().await,
@@ -111,15 +130,21 @@ impl Source {
             grpc: self.address.to_string(),
             clock: clock.to_owned(),
             now: self.ledger.time().now().to_string(),
-            store: stats.store.id.to_string(),
-            epoch: stats.store.epoch,
-            segments: stats.segments,
-            events: stats.events,
-            bytes: stats.bytes,
-            tail: stats.tail.map(|at| at.commit),
-            log_stopped: stats.stopped,
+            event_store: self.log.place(),
+            store: id.id.to_string(),
+            epoch: id.epoch,
+            segments: stats.as_ref().map(|stats| stats.segments),
+            events: stats.as_ref().map(|stats| stats.events),
+            bytes: stats.as_ref().map(|stats| stats.bytes),
+            tail: tail.map(|at| at.commit),
+            log_trouble,
+            log_stopped: self.log.stopped(),
             read_position: reads.position.map(|at| at.commit),
-            read_lag: stats.events.saturating_sub(reads.events),
+            read_lag: match &stats {
+                Some(stats) => Some(stats.events.saturating_sub(reads.events)),
+                // Positions with gaps count nothing.
+                None => (tail.is_some() && reads.position >= tail).then_some(0),
+            },
             read_stopped: reads.stopped.map(|error| error.to_string()),
             write_path: format!("{:?}", self.ledger.stats()),
             gateway,

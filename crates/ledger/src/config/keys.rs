@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use event_store::embedded::SEGMENT_BYTES_MAX;
 
 use crate::config::Origin;
-use crate::config::settings::{ClockKind, Secret, Settings};
+use crate::config::settings::{ClockKind, EventStoreUrl, Secret, Settings};
 use crate::failure::Failure;
 
 /// Smallest segment: below it, the index of a segment outweighs the segment.
@@ -28,12 +28,26 @@ pub(crate) struct Key {
 }
 
 /// Every key, in the order in which they are explained.
-pub(crate) const KEYS: [Key; 12] = [
+pub(crate) const KEYS: [Key; 15] = [
     Key {
         name: "data_dir",
         allowed: "the folder of the log and the read models",
         secret: false,
         set: |settings, text| path(text).map(|path| settings.data_dir = path),
+    },
+    Key {
+        name: "event_store",
+        allowed: "the URL of a KurrentDB such as \"kurrentdb://user:password@host:2113?tls=true\" (also \
+                  kurrentdb+discover://, esdb://, esdb+discover://); \"embedded\": the log in data_dir",
+        // It may hold a password.
+        secret: true,
+        set: |settings, text| {
+            settings.event_store = match text {
+                "" | "embedded" => None,
+                url => Some(EventStoreUrl::parse(url)?),
+            };
+            Some(())
+        },
     },
     Key {
         name: "scheme_dir",
@@ -49,6 +63,28 @@ pub(crate) const KEYS: [Key; 12] = [
             text.parse::<SocketAddr>()
                 .ok()
                 .map(|at| settings.grpc_listen = at)
+        },
+    },
+    Key {
+        name: "kurrent_listen",
+        allowed: "an address and port such as \"127.0.0.1:2113\"; port 0 takes a free one; empty: none",
+        secret: false,
+        set: |settings, text| {
+            settings.kurrent_listen = match text {
+                "" => None,
+                address => Some(address.parse().ok()?),
+            };
+            Some(())
+        },
+    },
+    Key {
+        name: "advertise",
+        allowed: "host and port at which clients reach kurrent_listen, such as \"ledger.example:2113\"",
+        secret: false,
+        set: |settings, text| {
+            let (host, port) = text.rsplit_once(':')?;
+            let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
+            (is_port && !host.is_empty()).then(|| settings.advertise = Some(text.to_owned()))
         },
     },
     Key {
@@ -155,7 +191,7 @@ impl Key {
 
 /// A key by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
-    static TABLE: [Key; 12] = KEYS;
+    static TABLE: [Key; 15] = KEYS;
     TABLE.iter().find(|key| key.name == name)
 }
 

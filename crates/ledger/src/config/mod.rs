@@ -9,7 +9,7 @@ mod keys;
 mod settings;
 
 pub(crate) use keys::KEYS;
-pub(crate) use settings::{ClockKind, Settings};
+pub(crate) use settings::{ClockKind, EventStoreUrl, Settings};
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -156,7 +156,7 @@ mod tests {
     fn an_unknown_key_names_the_nearest_one() {
         insta::assert_snapshot!(error("data_dir = 'a'\ngrpc_lisen = '127.0.0.1:1'\n"), @r#"
         ledger.toml, line 2, key grpc_lisen: there is no such key; the nearest is grpc_listen [CONFIG_KEY]
-          to do: use one of data_dir, scheme_dir, grpc_listen, nats_url, keys_file, person_master_key_file, person_master_key, log_segment_bytes, cache_accounts, clock, api_key, server
+          to do: use one of data_dir, event_store, scheme_dir, grpc_listen, kurrent_listen, advertise, nats_url, keys_file, person_master_key_file, person_master_key, log_segment_bytes, cache_accounts, clock, api_key, server
         "#);
     }
 
@@ -184,10 +184,27 @@ mod tests {
         let environment = |name: &str| match name {
             "LEDGER_API_KEY" => Some("ulk_secret".into()),
             "LEDGER_PERSON_MASTER_KEY" => Some("pmk_secret".into()),
+            "LEDGER_EVENT_STORE" => Some("esdb://admin:secret@db:2113?tls=true".into()),
             _ => None,
         };
         let settings = load(None, environment, &[]).unwrap();
         assert!(!format!("{settings:?}").contains("secret"));
+    }
+
+    #[test]
+    fn a_wrong_url_of_an_event_store_is_refused_without_showing_its_password() {
+        let text = error("data_dir = 'a'\nevent_store = 'postgres://admin:secret@db'\n");
+        assert!(
+            text.starts_with("ledger.toml, line 2, key event_store: it is not allowed"),
+            "{text}"
+        );
+        assert!(
+            text.contains("kurrentdb://") && !text.contains("secret"),
+            "{text}"
+        );
+        let embedded = file("event_store = 'embedded'\n");
+        let settings = load(Some(embedded.path()), nothing, &[]).unwrap();
+        assert_eq!(settings.event_store, None);
     }
 
     #[test]

@@ -61,15 +61,66 @@ impl ClockKind {
     }
 }
 
+/// How URLs of a KurrentDB begin; `esdb` is its name of before.
+const EVENT_STORE_SCHEMES: [&str; 4] = [
+    "kurrentdb://",
+    "kurrentdb+discover://",
+    "esdb://",
+    "esdb+discover://",
+];
+
+/// Where a KurrentDB is. The URL may hold a password: shown is only what lies behind it.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct EventStoreUrl(Secret);
+
+impl EventStoreUrl {
+    /// Takes a URL; `None` when it is none of a KurrentDB.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let scheme = EVENT_STORE_SCHEMES
+            .iter()
+            .find(|scheme| text.starts_with(*scheme))?;
+        let rest = text.get(scheme.len()..)?;
+        (!rest.is_empty()).then(|| Self(Secret::new(text)))
+    }
+
+    /// The URL as configured, for the one place that connects.
+    pub(crate) fn secret(&self) -> &str {
+        self.0.secret()
+    }
+}
+
+/// Without user, password and options.
+impl fmt::Display for EventStoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, rest) = self.secret().split_once("://").unwrap_or_default();
+        // A password may hold any sign: what follows the last @ before the options is the address.
+        let (_, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let hosts = rest.split(['/', '?']).next().unwrap_or_default();
+        write!(f, "{scheme}://{hosts}")
+    }
+}
+
+impl fmt::Debug for EventStoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Everything that can be configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The log and the read models.
     pub(crate) data_dir: PathBuf,
+    /// The KurrentDB that holds the log; `None`: the embedded log in the data folder.
+    pub(crate) event_store: Option<EventStoreUrl>,
     /// Scheme files that replace or add to those inside the program.
     pub(crate) scheme_dir: Option<PathBuf>,
     /// Where partner channels connect.
     pub(crate) grpc_listen: SocketAddr,
+    /// Where clients of KurrentDB may read the log, if they may.
+    pub(crate) kurrent_listen: Option<SocketAddr>,
+    /// The host and port that those clients are told, where it is another.
+    pub(crate) advertise: Option<String>,
     /// The NATS server, if there is one.
     pub(crate) nats_url: Option<String>,
     /// API keys.
@@ -94,8 +145,11 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("ledger-data"),
+            event_store: None,
             scheme_dir: None,
             grpc_listen: GRPC_LISTEN,
+            kurrent_listen: None,
+            advertise: None,
             nats_url: None,
             keys_file: None,
             person_master_key_file: None,
@@ -155,5 +209,27 @@ impl Settings {
         self.server
             .clone()
             .unwrap_or_else(|| format!("http://{}", self.grpc_listen))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_of_an_event_store_is_shown_without_user_password_and_options() {
+        for (given, shown) in [
+            ("kurrentdb://h:2113?tls=false", "kurrentdb://h:2113"),
+            ("esdb://admin:ch@nge/it@a:1,b:2/?tls=true", "esdb://a:1,b:2"),
+            ("kurrentdb+discover://u:p@c", "kurrentdb+discover://c"),
+        ] {
+            let url = EventStoreUrl::parse(given).unwrap();
+            assert_eq!(url.to_string(), shown);
+            assert_eq!(format!("{url:?}"), shown);
+            assert_eq!(url.secret(), given);
+        }
+        for wrong in ["", "kurrentdb://", "postgres://h", "h:2113", "/var/lib"] {
+            assert!(EventStoreUrl::parse(wrong).is_none(), "{wrong}");
+        }
     }
 }

@@ -179,6 +179,7 @@ impl Ledger {
             .arg(folder.join("ledger"))
             .arg("--keys-file")
             .arg(folder.join("keys.toml"))
+            .env_remove("LEDGER_EVENT_STORE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log_file(folder, "ledger.log")?);

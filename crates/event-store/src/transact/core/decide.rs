@@ -12,6 +12,7 @@ use super::{
     ANSWERED, AccountState, Core, Domain, Effect, Entry, EntryKind, Failure, Flight, Pending,
     Request, Sabotage, Work,
 };
+use crate::limits::counted_bytes;
 use crate::port::{
     COMMIT_BYTES_MAX, Commit, EVENT_BYTES_MAX, Expected, NewEvent, Position, StreamAppend,
     StreamName,
@@ -494,7 +495,7 @@ fn check<A>(decision: &Decision<A>, own: &StreamName) -> Result<(), String> {
     let mut bytes = 0;
     for event in decision.events.iter().chain(claimed()) {
         let size = event_bytes(event);
-        bytes += size;
+        bytes += counted_bytes(event);
         if size > EVENT_BYTES_MAX {
             return Err(format!(
                 "event {} has {size} bytes, at most {EVENT_BYTES_MAX} fit",
@@ -504,7 +505,7 @@ fn check<A>(decision: &Decision<A>, own: &StreamName) -> Result<(), String> {
     }
     if bytes > COMMIT_BYTES_MAX {
         return Err(format!(
-            "the decision has {bytes} bytes, at most {COMMIT_BYTES_MAX} fit into one commit"
+            "the decision has {bytes} bytes (kinds count double), at most {COMMIT_BYTES_MAX} fit into one commit"
         ));
     }
     for (i, claim) in decision.claims.iter().enumerate() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::instant;
 use crate::cli::{Globals, block_on};
-use crate::compose::{CatchUp, Caught, Core, StartOptions, closed_log};
+use crate::compose::{CatchUp, Caught, Core, StartOptions, ledger_exists};
 use crate::config::{ClockKind, Settings};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub(super) struct RunArgs {
 pub(super) fn run(args: &RunArgs, globals: &Globals) -> Result<Exit, Failure> {
     let settings = globals.settings(Vec::new())?;
     let until = until(args, &settings)?;
-    closed_log(&settings)?;
+    ledger_exists(&settings)?;
     let caught = block_on(catch_up(&settings, until, globals.console))?;
     let failed: Vec<Value> = caught
         .failed

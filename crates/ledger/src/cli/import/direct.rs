@@ -8,7 +8,7 @@ use ledger_core::utility::Utility;
 use ledger_service::{Delivery, ServiceError, TimeSource};
 
 use crate::cli::import::Counts;
-use crate::compose::{Core, StartOptions, closed_log};
+use crate::compose::{Core, StartOptions, ledger_exists};
 use crate::config::Settings;
 use crate::failure::Failure;
 use crate::import::Row;
@@ -28,7 +28,7 @@ pub(super) struct Direct {
 impl Direct {
     /// Opens it.
     pub(super) async fn open(settings: &Settings, gateway: &str) -> Result<Self, Failure> {
-        closed_log(settings)?;
+        ledger_exists(settings)?;
         let gateway = Actor::parse(gateway)
             .map_err(|error| Failure::usage("GATEWAY_NAME", format!("--gateway: {error}")))?;
         let core = Core::start(settings, StartOptions::default()).await?;

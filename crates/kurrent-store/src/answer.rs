@@ -1,0 +1,200 @@
+//! What the server's answer to one append means.
+
+use event_store::{AppendError, Committed, Expected, Position, StreamAppend};
+use kurrent_wire::detail::Detail;
+use kurrent_wire::pb::rpc::Status;
+use kurrent_wire::pb::shared::WrongExpectedVersion;
+use kurrent_wire::pb::shared::wrong_expected_version::CurrentStreamRevisionOption;
+use kurrent_wire::pb::streams::batch_append_resp::{Result as Answered, Success, success};
+
+use crate::call::Outcome;
+use crate::trouble::Trouble;
+
+/// Reads an answer to `append`, which was sent `sends` times. Whatever is not certainly a yes or a no is in
+/// doubt.
+pub(crate) fn outcome(append: &StreamAppend, sends: u32, answer: Option<Answered>) -> Outcome {
+    match answer {
+        Some(Answered::Success(success)) => written(&success),
+        Some(Answered::Error(status)) => Err(error(append, sends, &status)),
+        None => Err(doubt("the server's answer says neither yes nor no")),
+    }
+}
+
+fn doubt(text: impl Into<String>) -> AppendError {
+    AppendError::InDoubt(text.into())
+}
+
+fn written(success: &Success) -> Outcome {
+    let Some(success::CurrentRevisionOption::CurrentRevision(revision)) =
+        success.current_revision_option
+    else {
+        return Err(doubt("the server's answer has no revision"));
+    };
+    let Some(success::PositionOption::Position(position)) = &success.position_option else {
+        return Err(doubt("the server's answer has no position"));
+    };
+    Ok(Committed {
+        position: Position {
+            commit: position.commit_position,
+            prepare: position.prepare_position,
+        },
+        revisions: std::iter::once(revision).collect(),
+        recorded_at_ms: None,
+    })
+}
+
+fn error(append: &StreamAppend, sends: u32, status: &Status) -> AppendError {
+    let said = || format!("{:?}: {}", status.code(), status.message);
+    match Detail::of_status(status) {
+        Some(Detail::WrongExpectedVersion(wrong)) => elsewhere(append, sends, &wrong),
+        Some(Detail::StreamDeleted(_)) => AppendError::Invalid(format!(
+            "stream {} was deleted on the server ({}); a ledger's history must be whole",
+            append.stream,
+            said()
+        )),
+        Some(Detail::AccessDenied) => AppendError::Stopped(Trouble::Denied(said()).text()),
+        Some(Detail::AppendSize(limit)) => AppendError::Invalid(format!(
+            "the server takes {} bytes an append; set its MaxAppendSize to 1048576 or more",
+            limit.max_append_size
+        )),
+        Some(Detail::AppendEventSize(limit)) => AppendError::Invalid(format!(
+            "the server takes {} bytes an event, this one has {}; raise its MaxAppendEventSize",
+            limit.max_append_event_size, limit.proposed_event_size
+        )),
+        Some(Detail::BadRequest(_) | Detail::InvalidTransaction) => {
+            AppendError::Invalid(format!("the server refused it: {}", said()))
+        }
+        Some(Detail::Timeout | Detail::Unknown) | None => doubt(said()),
+    }
+}
+
+fn elsewhere(append: &StreamAppend, sends: u32, wrong: &WrongExpectedVersion) -> AppendError {
+    let actual = match wrong.current_stream_revision_option {
+        Some(CurrentStreamRevisionOption::CurrentStreamRevision(revision)) => Some(revision),
+        Some(CurrentStreamRevisionOption::CurrentNoStream(())) => None,
+        None => {
+            return doubt(format!(
+                "the server does not say where stream {} is",
+                append.stream
+            ));
+        }
+    };
+    // Sent before, it may still arrive once the stream has come so far.
+    let ahead = match append.expected {
+        Expected::Exact(revision) => actual.is_none_or(|actual| actual < revision),
+        Expected::NoStream | Expected::Any => false,
+    };
+    if sends > 1 && ahead {
+        return doubt(format!(
+            "stream {} is not yet where this commit, sent twice, would fit",
+            append.stream
+        ));
+    }
+    AppendError::WrongExpectedRevision {
+        stream: append.stream.clone(),
+        expected: append.expected,
+        actual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use event_store::StreamName;
+    use kurrent_wire::pb::shared::{AllStreamPosition, BadRequest, MaximumAppendSizeExceeded};
+
+    fn append(expected: Expected) -> StreamAppend {
+        StreamAppend {
+            stream: StreamName::new("account-1").unwrap(),
+            expected,
+            events: Vec::new(),
+        }
+    }
+
+    fn refused(detail: &Detail, expected: Expected, sends: u32) -> AppendError {
+        let answer = Answered::Error(detail.to_status("said"));
+        outcome(&append(expected), sends, Some(answer)).unwrap_err()
+    }
+
+    fn wrong(current: Option<CurrentStreamRevisionOption>) -> Detail {
+        Detail::WrongExpectedVersion(WrongExpectedVersion {
+            current_stream_revision_option: current,
+            expected_stream_position_option: None,
+        })
+    }
+
+    #[test]
+    fn a_success_gives_revision_and_position_but_no_time() {
+        let success = Success {
+            current_revision_option: Some(success::CurrentRevisionOption::CurrentRevision(7)),
+            position_option: Some(success::PositionOption::Position(AllStreamPosition {
+                commit_position: 90,
+                prepare_position: 80,
+            })),
+        };
+        let done = outcome(&append(Expected::Any), 1, Some(Answered::Success(success))).unwrap();
+        assert_eq!(done.revisions[..], [7]);
+        assert_eq!((done.position.commit, done.position.prepare), (90, 80));
+        assert_eq!(done.recorded_at_ms, None);
+    }
+
+    #[test]
+    fn a_wrong_version_says_what_was_expected_and_where_the_stream_is() {
+        let at = |actual| AppendError::WrongExpectedRevision {
+            stream: StreamName::new("account-1").unwrap(),
+            expected: Expected::Exact(5),
+            actual,
+        };
+        let current = CurrentStreamRevisionOption::CurrentStreamRevision(9);
+        assert_eq!(
+            refused(&wrong(Some(current)), Expected::Exact(5), 1),
+            at(Some(9))
+        );
+        let none = CurrentStreamRevisionOption::CurrentNoStream(());
+        assert_eq!(refused(&wrong(Some(none)), Expected::Exact(5), 1), at(None));
+    }
+
+    #[test]
+    fn a_commit_sent_twice_that_may_still_fit_later_is_in_doubt() {
+        let behind = wrong(Some(CurrentStreamRevisionOption::CurrentStreamRevision(3)));
+        assert!(matches!(
+            refused(&behind, Expected::Exact(5), 2),
+            AppendError::InDoubt(_)
+        ));
+        let past = wrong(Some(CurrentStreamRevisionOption::CurrentStreamRevision(6)));
+        let error = refused(&past, Expected::Exact(5), 2);
+        assert!(matches!(error, AppendError::WrongExpectedRevision { .. }));
+    }
+
+    #[test]
+    fn what_is_not_certainly_a_no_is_in_doubt() {
+        let sure = |detail: &Detail| refused(detail, Expected::Any, 1);
+        for detail in [Detail::Timeout, Detail::Unknown, wrong(None)] {
+            assert!(
+                matches!(sure(&detail), AppendError::InDoubt(_)),
+                "{detail:?}"
+            );
+        }
+        let bare = Status::default();
+        let bare = outcome(&append(Expected::Any), 1, Some(Answered::Error(bare)));
+        assert!(matches!(bare, Err(AppendError::InDoubt(_))));
+        assert!(matches!(
+            outcome(&append(Expected::Any), 1, None),
+            Err(AppendError::InDoubt(_))
+        ));
+        let size = Detail::AppendSize(MaximumAppendSizeExceeded { max_append_size: 9 });
+        let bad = Detail::BadRequest(BadRequest {
+            message: String::new(),
+        });
+        for detail in [size, bad, Detail::InvalidTransaction] {
+            assert!(
+                matches!(sure(&detail), AppendError::Invalid(_)),
+                "{detail:?}"
+            );
+        }
+        let denied = sure(&Detail::AccessDenied);
+        assert!(
+            matches!(denied, AppendError::Stopped(text) if text.contains("check user and password"))
+        );
+    }
+}

@@ -1,0 +1,121 @@
+//! What a failed call means for whoever made it.
+
+use std::error::Error;
+
+use event_store::ReadError;
+use kurrent_wire::names;
+use tonic::{Code, Status};
+
+use crate::settings::Host;
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Another node leads; where it is, if the server said so.
+    NotLeader(Option<Host>),
+    /// The server knows who asks and says no, or does not know.
+    Denied(String),
+    /// The stream was ended for ever.
+    Deleted(String),
+    /// The server will say the same again.
+    Refused(String),
+    /// May get better. `lost` says that the connection is of no more use.
+    Passing { text: String, lost: bool },
+    /// What came back is not what the protocol says.
+    Broken(String),
+    /// The store was closed.
+    Closed,
+}
+
+impl Trouble {
+    pub(crate) fn passing(text: impl Into<String>) -> Self {
+        Self::Passing {
+            text: text.into(),
+            lost: false,
+        }
+    }
+
+    pub(crate) fn lost(text: impl Into<String>) -> Self {
+        Self::Passing {
+            text: text.into(),
+            lost: true,
+        }
+    }
+
+    /// Whether asking again can help.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::NotLeader(_) | Self::Passing { .. })
+    }
+
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::NotLeader(Some(host)) => format!("the server says that {host} leads"),
+            Self::NotLeader(None) => "the server says that another one leads".to_owned(),
+            Self::Denied(said) => format!(
+                "the server denies access ({said}); check user and password of the connection string \
+                 and the rights on the server's streams"
+            ),
+            Self::Deleted(said) => format!(
+                "a stream was deleted on the server ({said}); a ledger's history must be whole: \
+                 restore the server from a backup"
+            ),
+            Self::Refused(text) | Self::Broken(text) | Self::Passing { text, .. } => text.clone(),
+            Self::Closed => "the store was closed".to_owned(),
+        }
+    }
+
+    /// As the error of a read that is given up.
+    pub(crate) fn into_read_error(self) -> ReadError {
+        match self {
+            Self::Deleted(_) | Self::Broken(_) => ReadError::Damaged(self.text()),
+            Self::NotLeader(_)
+            | Self::Denied(_)
+            | Self::Refused(_)
+            | Self::Passing { .. }
+            | Self::Closed => ReadError::Unavailable(self.text()),
+        }
+    }
+}
+
+impl From<&Status> for Trouble {
+    fn from(status: &Status) -> Self {
+        let said = format!("{:?}: {}", status.code(), status.message());
+        let trailer = |name| {
+            let value = status.metadata().get(name)?;
+            value.to_str().ok()
+        };
+        match trailer(names::TRAILER_EXCEPTION) {
+            Some(names::EXCEPTION_NOT_LEADER) => {
+                let name = trailer(names::TRAILER_LEADER_HOST);
+                let port = trailer(names::TRAILER_LEADER_PORT);
+                let leader = name.zip(port).map(|(name, port)| format!("{name}:{port}"));
+                return Self::NotLeader(leader.and_then(|leader| leader.parse().ok()));
+            }
+            Some(names::EXCEPTION_STREAM_DELETED) => return Self::Deleted(said),
+            Some(names::EXCEPTION_ACCESS_DENIED) => return Self::Denied(said),
+            Some(_) | None => {}
+        }
+        match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => Self::Denied(said),
+            Code::InvalidArgument
+            | Code::Unimplemented
+            | Code::OutOfRange
+            | Code::FailedPrecondition
+            | Code::AlreadyExists => Self::Refused(said),
+            // A status with a source was made on this side: the connection failed.
+            Code::Unavailable => Self::lost(said),
+            Code::Ok
+            | Code::Cancelled
+            | Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::NotFound
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::Internal
+            | Code::DataLoss => Self::Passing {
+                text: said,
+                lost: status.source().is_some(),
+            },
+        }
+    }
+}
