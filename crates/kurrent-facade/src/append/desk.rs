@@ -142,7 +142,7 @@ struct Clerk {
     groups: FuturesUnordered<BoxFuture<'static, (Vec<u64>, Answered)>>,
     /// Reads that tell a repetition from a conflict, and questions that write nothing.
     checks: FuturesUnordered<BoxFuture<'static, (u64, Verdict)>>,
-    /// Repetitions of what is under way wait for its end.
+    /// What depends on an append under way waits for its end.
     parked: Vec<(u64, Vec<NewEvent>)>,
 }
 
@@ -151,8 +151,6 @@ enum Verdict {
     Answer(Outcome),
     /// The stream exists: write.
     Write(Vec<NewEvent>),
-    /// The stream does not exist yet; appends before this one may make it.
-    Absent(Vec<NewEvent>),
 }
 
 impl Clerk {
@@ -230,6 +228,10 @@ impl Clerk {
             Seen::Some => {
                 let check = conflict(&self.store, open);
                 self.checks.push(check.map(move |v| (key, v)).boxed());
+            }
+            // What is under way may be what makes the stream.
+            Seen::New if open.wanted == Wanted::StreamExists && self.recent.grows(&open.stream) => {
+                self.parked.push((key, events));
             }
             Seen::New if open.wanted == Wanted::StreamExists => {
                 let check = must_exist(&self.store, open, events);
@@ -318,31 +320,13 @@ impl Clerk {
 
     fn conclude(&mut self, key: u64, verdict: Verdict) {
         match verdict {
-            Verdict::Answer(outcome) => {
-                self.answer(key, outcome);
-                self.unpark();
-            }
+            Verdict::Answer(outcome) => self.answer(key, outcome),
             Verdict::Write(events) => {
                 let mut group = Vec::new();
                 self.write(key, events, &mut group);
                 self.hand_over(group);
             }
-            Verdict::Absent(events) if self.is_awaited(key) => self.parked.push((key, events)),
-            Verdict::Absent(_) => {
-                self.answer(key, Outcome::WrongVersion { actual: None });
-                self.unpark();
-            }
         }
-    }
-
-    /// Whether an earlier append to the same stream has no answer yet.
-    fn is_awaited(&self, key: u64) -> bool {
-        let Some(this) = self.open.get(&key) else {
-            return false;
-        };
-        self.open
-            .iter()
-            .any(|(other, open)| *other < key && open.stream == this.stream)
     }
 
     fn unpark(&mut self) {
@@ -444,7 +428,7 @@ fn must_exist(store: &Arc<dyn EventStore>, open: &Open, events: Vec<NewEvent>) -
     async move {
         match head.await {
             Ok(Some(_)) => Verdict::Write(events),
-            Ok(None) => Verdict::Absent(events),
+            Ok(None) => Verdict::Answer(Outcome::WrongVersion { actual: None }),
             Err(error) => not_ready(&error),
         }
     }
