@@ -106,11 +106,28 @@ impl Desk {
             .saturating_add(APPEND_OVERHEAD_BYTES)
             .min(DESK_BYTES_MAX);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        // Neither is closed while there is a desk; a dropped reply ends its call.
-        if let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await {
-            append.room = Some(room);
-            let _ = self.orders.send(Order::Append(append)).await;
+        match self.enter(bytes, append.deadline).await {
+            Some(room) => {
+                append.room = Some(room);
+                // It is never closed while there is a desk; a dropped reply ends its call.
+                let _ = self.orders.send(Order::Append(append)).await;
+            }
+            None => {
+                tracing::warn!(stream = %append.stream, "an append found no room");
+                let why = "too many appends wait for the store; send it again";
+                (append.reply)(Outcome::NotReady(why.to_owned()));
+            }
         }
+    }
+
+    /// Room for so many bytes; `None` when there is none in time.
+    async fn enter(&self, bytes: u32, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        // Most find room at once and need no timer.
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) {
+            return Some(room);
+        }
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+        tokio::time::timeout_at(deadline, room).await.ok()?.ok()
     }
 
     /// Forgets ids seen lately, as a process that starts anew.

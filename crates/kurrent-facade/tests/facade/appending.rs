@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use event_store::memory::Fault;
 use event_store::{
     AppendError, Capabilities, Commit, Committed, Direction, EventStore, MemoryStore, Position,
     ReadError, RecordedEvent, StoreId, StreamName, Subscription,
@@ -548,6 +549,17 @@ async fn what_is_sent_before_the_end_of_a_batch_is_answered_before_it() {
 struct SlowSync {
     inner: MemoryStore,
     groups: AtomicUsize,
+    sync: Duration,
+}
+
+impl Default for SlowSync {
+    fn default() -> Self {
+        Self {
+            inner: MemoryStore::new(),
+            groups: AtomicUsize::new(0),
+            sync: Duration::from_millis(20),
+        }
+    }
 }
 
 impl EventStore for SlowSync {
@@ -565,8 +577,9 @@ impl EventStore for SlowSync {
     ) -> BoxFuture<'static, Vec<Result<Committed, AppendError>>> {
         self.groups.fetch_add(1, Ordering::SeqCst);
         let answers = self.inner.append(commits);
-        async {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let sync = self.sync;
+        async move {
+            tokio::time::sleep(sync).await;
             answers.await
         }
         .boxed()
@@ -605,10 +618,7 @@ impl EventStore for SlowSync {
 }
 
 fn slow_sync() -> Arc<SlowSync> {
-    Arc::new(SlowSync {
-        inner: MemoryStore::new(),
-        groups: AtomicUsize::new(0),
-    })
+    Arc::new(SlowSync::default())
 }
 
 #[tokio::test]
@@ -652,57 +662,71 @@ async fn a_repetition_of_what_is_under_way_waits_for_it_and_is_written_once() {
 }
 
 #[tokio::test]
+async fn what_the_store_refuses_or_does_not_know_is_told_apart() {
+    let store = MemoryStore::new();
+    let server = Server::start(open(), Arc::new(store.clone())).await;
+    let mut batch = Batch::open(&server).await;
+    store.set_fault_hook(Some(Arc::new(|_| {
+        Fault::Stopped("the disk is full".to_owned())
+    })));
+    let stopped = try_append(&server, vec![options("a", ANY), message(1, b"{}")]).await;
+    let status = stopped.expect_err("stopped");
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("the disk is full"), "{status}");
+    batch
+        .send(1, "a", ExpectedStreamPosition::Any(()), &[1])
+        .await;
+    let answer = batch
+        .try_answer()
+        .await
+        .expect("no error")
+        .expect("an answer");
+    let Some(batch_append_resp::Result::Error(error)) = answer.result else {
+        panic!("an error: {answer:?}");
+    };
+    assert_eq!(error.code(), rpc::Code::Unavailable);
+
+    store.set_fault_hook(Some(Arc::new(|_| Fault::InDoubtAfterCommit)));
+    let doubted = try_append(&server, vec![options("a", NONE), message(2, b"{}")]).await;
+    assert_eq!(doubted.expect_err("in doubt").code(), Code::Aborted);
+    store.set_fault_hook(None);
+    // Sent again it turns out to be written.
+    assert_eq!(append(&server, "a", NONE, &[2]).await, "0 at 0");
+    batch.close().await;
+    server.stop().await.expect("stopped in order");
+}
+
+#[tokio::test]
+async fn a_stopping_server_answers_the_appends_it_has_taken() {
+    let server = Server::start(open(), slow_sync()).await;
+    let mut batch = Batch::open(&server).await;
+    for n in 0..10 {
+        batch
+            .send(n, "a", ExpectedStreamPosition::Any(()), &[n])
+            .await;
+    }
+    // The first answer says that they have arrived.
+    batch.answer().await;
+    let stopping = tokio::spawn(server.stop());
+    for _ in 1..10 {
+        let (_, word) = batch.answer().await;
+        assert!(word.parse::<u64>().is_ok(), "{word}");
+    }
+    let end = batch.try_answer().await.expect_err("it stops");
+    assert_eq!(end.code(), Code::Unavailable);
+    stopping.await.expect("a task").expect("stopped in order");
+}
+
+#[tokio::test]
 async fn an_append_the_store_is_slow_with_times_out_and_is_written_all_the_same() {
     let mut config = open();
     config.write_timeout = Duration::from_millis(1);
-    let store = Arc::new(MemoryStore::new());
-    struct Stuck(Arc<MemoryStore>);
-    impl EventStore for Stuck {
-        fn store_id(&self) -> StoreId {
-            self.0.store_id()
-        }
-        fn capabilities(&self) -> Capabilities {
-            self.0.capabilities()
-        }
-        fn append(
-            &self,
-            commits: Vec<Commit>,
-        ) -> BoxFuture<'static, Vec<Result<Committed, AppendError>>> {
-            let answers = self.0.append(commits);
-            async {
-                tokio::time::sleep(Duration::from_millis(400)).await;
-                answers.await
-            }
-            .boxed()
-        }
-        fn read_stream(
-            &self,
-            stream: &StreamName,
-            from: u64,
-            direction: Direction,
-            max: usize,
-        ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-            self.0.read_stream(stream, from, direction, max)
-        }
-        fn head(&self, stream: &StreamName) -> BoxFuture<'static, Result<Option<u64>, ReadError>> {
-            self.0.head(stream)
-        }
-        fn read_all(
-            &self,
-            after: Option<Position>,
-            direction: Direction,
-            max: usize,
-        ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
-            self.0.read_all(after, direction, max)
-        }
-        fn tail(&self) -> BoxFuture<'static, Result<Option<Position>, ReadError>> {
-            self.0.tail()
-        }
-        fn subscribe(&self, after: Option<Position>) -> Box<dyn Subscription> {
-            self.0.subscribe(after)
-        }
-    }
-    let server = Server::start(config, Arc::new(Stuck(Arc::clone(&store)))).await;
+    let store = Arc::new(SlowSync {
+        sync: Duration::from_millis(400),
+        ..SlowSync::default()
+    });
+    let inner = store.inner.clone();
+    let server = Server::start(config, store).await;
     let late = try_append(&server, vec![options("a", ANY), message(1, b"{}")]).await;
     let status = late.expect_err("too slow");
     assert_eq!(status.code(), Code::Aborted);
@@ -710,6 +734,6 @@ async fn an_append_the_store_is_slow_with_times_out_and_is_written_all_the_same(
         status.message().starts_with("Operation timed out"),
         "{status}"
     );
-    assert_eq!(store.len(), 1);
+    assert_eq!(inner.len(), 1);
     server.stop().await.expect("stopped in order");
 }
