@@ -38,7 +38,7 @@ pub struct Limits {
     pub subscriptions_max: usize,
     /// Reads by count under way at once; more are answered `RESOURCE_EXHAUSTED`. Each holds a page.
     pub reads_max: usize,
-    /// Largest append, bytes of payload and metadata; never above the store's own limit.
+    /// Largest append, bytes of payload, metadata and twice the kinds; never above the store's own limit.
     pub append_bytes_max: usize,
     /// Largest event, bytes of payload and metadata; never above the store's own limit.
     pub event_bytes_max: usize,

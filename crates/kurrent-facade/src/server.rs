@@ -175,11 +175,16 @@ where
 }
 
 async fn grace_over(mut going_down: watch::Receiver<bool>) {
+    down(&mut going_down).await;
+    tokio::time::sleep(SHUTDOWN_GRACE).await;
+}
+
+/// Waits until the server goes down.
+pub(crate) async fn down(going_down: &mut watch::Receiver<bool>) {
     // The sender goes away only together with the server, which then ends by itself.
     if going_down.wait_for(|down| *down).await.is_err() {
         std::future::pending::<()>().await;
     }
-    tokio::time::sleep(SHUTDOWN_GRACE).await;
 }
 
 fn shared(
