@@ -237,7 +237,7 @@ async fn more_reads_than_there_is_room_for_are_turned_away() {
     server.stop().await.expect("stopped in order");
 }
 
-struct OnlyAnalysts;
+pub(crate) struct OnlyAnalysts;
 
 impl Authorize for OnlyAnalysts {
     fn check(&self, header: Option<&str>) -> Result<Grant, Denied> {
