@@ -1,0 +1,265 @@
+//! Accepted connections: a bounded number, without Nagle's delay, each of which can be cut; and the listener
+//! that closes and opens again when a restart is asked for.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::stream::Stream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tonic::transport::server::Connected;
+
+use crate::faults::{Faults, Restart};
+
+/// Pause after a failed `accept` or `bind`, so that a machine without file descriptors is not made busier.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What a call knows of its connection.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectionInfo {
+    /// Where the client reached the server.
+    pub(crate) local: Option<SocketAddr>,
+    /// Who it is.
+    pub(crate) remote: Option<SocketAddr>,
+    /// Cuts the connection.
+    pub(crate) cut: Cut,
+}
+
+/// Cuts one connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cut(Arc<Notify>);
+
+impl Cut {
+    pub(crate) fn now(&self) {
+        self.0.notify_one();
+    }
+}
+
+/// The listener with what belongs to it.
+pub(crate) struct Listening {
+    /// `None` while a restart lasts.
+    listener: Option<TcpListener>,
+    address: SocketAddr,
+    places: Arc<Semaphore>,
+    faults: Faults,
+    restarts: watch::Receiver<Restart>,
+    changes: watch::Receiver<()>,
+    /// Every change cuts all connections.
+    cuts: watch::Sender<u64>,
+    on_restart: Box<dyn Fn() + Send + Sync>,
+}
+
+enum Heard {
+    Stream(TcpStream),
+    Restart(Duration),
+    Again,
+}
+
+impl Listening {
+    pub(crate) fn new(
+        listener: TcpListener,
+        address: SocketAddr,
+        max: usize,
+        faults: &Faults,
+        on_restart: Box<dyn Fn() + Send + Sync>,
+    ) -> Self {
+        let mut restarts = faults.restarts();
+        // What was asked before there was a server is not owed to this one.
+        restarts.mark_unchanged();
+        Self {
+            listener: Some(listener),
+            address,
+            places: Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))),
+            faults: faults.clone(),
+            restarts,
+            changes: faults.changes(),
+            cuts: watch::Sender::new(0),
+            on_restart,
+        }
+    }
+
+    /// Accepted connections, for ever.
+    pub(crate) fn connections(self) -> impl Stream<Item = io::Result<Connection>> + Send {
+        futures::stream::unfold(self, |mut listening| async move {
+            let connection = listening.next().await?;
+            Some((Ok(connection), listening))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Connection> {
+        loop {
+            // The semaphore is never closed.
+            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
+            match self.hear().await {
+                Heard::Stream(stream) if self.faults.refuses_connection() => drop(stream),
+                Heard::Stream(stream) => return Some(self.connection(stream, place)),
+                Heard::Restart(down) => {
+                    drop(place);
+                    self.restart(down).await;
+                }
+                Heard::Again => {}
+            }
+        }
+    }
+
+    async fn hear(&mut self) -> Heard {
+        let plan = self.faults.plan();
+        let due = async {
+            if plan.restart_every.is_zero() {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(plan.restart_every).await;
+        };
+        tokio::select! {
+            accepted = accept(self.listener.as_ref()) => match accepted {
+                Ok((stream, _)) => Heard::Stream(stream),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    Heard::Again
+                }
+            },
+            Ok(()) = self.restarts.changed() => Heard::Restart(self.restarts.borrow_and_update().down),
+            Ok(()) = self.changes.changed() => Heard::Again,
+            () = due => Heard::Restart(plan.down),
+        }
+    }
+
+    async fn restart(&mut self, down: Duration) {
+        tracing::info!(address = %self.address, ?down, "restarting on demand");
+        self.listener = None;
+        self.cuts
+            .send_modify(|count| *count = count.wrapping_add(1));
+        (self.on_restart)();
+        tokio::time::sleep(down).await;
+        loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => {
+                    self.listener = Some(listener);
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, address = %self.address, "cannot listen again yet");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        self.faults.restart_done();
+    }
+
+    fn connection(&self, stream: TcpStream, place: OwnedSemaphorePermit) -> Connection {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's delay");
+        }
+        let cut = Cut::default();
+        let own = Arc::clone(&cut.0);
+        let mut all = self.cuts.subscribe();
+        let severed = async move {
+            let everyone = async {
+                if all.changed().await.is_err() {
+                    // The server is going down in order: connections end by themselves.
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = everyone => {}
+                () = own.notified() => {}
+            }
+        };
+        Connection {
+            stream,
+            severed: Some(Box::pin(severed)),
+            cut,
+            _place: place,
+        }
+    }
+}
+
+async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// A connection with its place among those that may be open.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// Resolves when it is to be cut; `None` once it was.
+    severed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    cut: Cut,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if let Some(severed) = &mut self.severed
+            && severed.as_mut().poll(cx).is_pending()
+        {
+            return Ok(());
+        }
+        self.severed = None;
+        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+    }
+}
+
+impl Connected for Connection {
+    type ConnectInfo = ConnectionInfo;
+
+    fn connect_info(&self) -> ConnectionInfo {
+        ConnectionInfo {
+            local: self.stream.local_addr().ok(),
+            remote: self.stream.peer_addr().ok(),
+            cut: self.cut.clone(),
+        }
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check(cx)?;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

@@ -1,0 +1,260 @@
+//! Reads by count: page after page until there are enough events or no more.
+
+use std::sync::Arc;
+
+use event_store::{Direction, Position, RecordedEvent};
+use kurrent_wire::pb::streams::ReadResp;
+use tonic::Status;
+
+use super::page::PageSize;
+use super::plan::{Begin, NamedStream, Plan, Source};
+use super::{Chunks, answer};
+use crate::server::Shared;
+use crate::trailers;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Begin,
+    Reading,
+    End,
+    Over,
+}
+
+/// A read of one stream.
+pub(super) struct StreamPages {
+    shared: Arc<Shared>,
+    plan: Plan,
+    left: u64,
+    page: PageSize,
+    stage: Stage,
+    /// Revision to read next.
+    next: u64,
+}
+
+impl StreamPages {
+    pub(super) fn new(shared: Arc<Shared>, plan: Plan, count: u64) -> Self {
+        let mut left = count;
+        let next = match (plan.begin, plan.direction) {
+            (Begin::Revision(revision), _) => revision,
+            // A position is not asked of a stream.
+            (Begin::Start | Begin::Position(_), _) => 0,
+            (Begin::End, Direction::Backwards) => u64::MAX,
+            (Begin::End, Direction::Forwards) => {
+                left = 0;
+                0
+            }
+        };
+        Self {
+            shared,
+            plan,
+            left,
+            page: PageSize::first(),
+            stage: Stage::Begin,
+            next,
+        }
+    }
+
+    async fn piece(
+        &mut self,
+        stream: &event_store::StreamName,
+    ) -> Result<Option<Vec<ReadResp>>, Status> {
+        let max = self.page.of(self.left);
+        if max == 0 {
+            return Ok(None);
+        }
+        self.shared.faults.slow_read().await;
+        let page = self
+            .shared
+            .store
+            .read_stream(stream, self.next, self.plan.direction, max)
+            .await
+            .map_err(|error| trailers::of_read(&error))?;
+        let Some(last) = page.last().map(|event| event.revision) else {
+            return Ok(None);
+        };
+        self.page.learn(&page);
+        self.left = self.left.saturating_sub(page.len() as u64);
+        let next = match self.plan.direction {
+            Direction::Forwards => last.checked_add(1),
+            Direction::Backwards => last.checked_sub(1),
+        };
+        match next {
+            Some(next) => self.next = next,
+            None => self.left = 0,
+        }
+        let uuids = self.plan.uuids;
+        Ok(Some(
+            page.into_iter()
+                .map(|event| answer::event(event, uuids))
+                .collect(),
+        ))
+    }
+
+    /// Whether there is a stream, and where it ends.
+    async fn end(&self, stream: &NamedStream, found: bool) -> Result<Vec<ReadResp>, Status> {
+        if found && !self.plan.tells_end {
+            return Ok(Vec::new());
+        }
+        let head = match &stream.name {
+            Some(name) => self
+                .shared
+                .store
+                .head(name)
+                .await
+                .map_err(|error| trailers::of_read(&error))?,
+            None => None,
+        };
+        Ok(match head {
+            None => vec![answer::stream_not_found(stream.identifier.clone())],
+            Some(head) if self.plan.tells_end => vec![answer::last_stream_position(head)],
+            Some(_) => Vec::new(),
+        })
+    }
+}
+
+impl Chunks for StreamPages {
+    async fn next(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
+        let Source::Stream(stream) = self.plan.source.clone() else {
+            return Ok(None);
+        };
+        if self.stage == Stage::Begin || self.stage == Stage::Reading {
+            let found = self.stage == Stage::Reading;
+            if let Some(name) = &stream.name
+                && let Some(piece) = self.piece(name).await?
+            {
+                self.stage = Stage::Reading;
+                return Ok(Some(piece));
+            }
+            self.stage = Stage::End;
+            let end = self.end(&stream, found).await?;
+            self.stage = Stage::Over;
+            return Ok(Some(end));
+        }
+        Ok(None)
+    }
+}
+
+/// A read of all.
+pub(super) struct AllPages {
+    shared: Arc<Shared>,
+    plan: Plan,
+    left: u64,
+    page: PageSize,
+    stage: Stage,
+    /// Read after this, or before it when reading backwards.
+    after: Option<Position>,
+}
+
+impl AllPages {
+    pub(super) fn new(shared: Arc<Shared>, plan: Plan, count: u64) -> Self {
+        let mut left = count;
+        let after = match (plan.begin, plan.direction) {
+            (Begin::Start, Direction::Forwards) | (Begin::End, Direction::Backwards) => None,
+            (Begin::Start, Direction::Backwards) | (Begin::End, Direction::Forwards) => {
+                left = 0;
+                None
+            }
+            (Begin::Position(position), Direction::Forwards) => before(position),
+            (Begin::Position(position), Direction::Backwards) => Some(position),
+            // A revision is not asked of all.
+            (Begin::Revision(_), _) => None,
+        };
+        Self {
+            shared,
+            plan,
+            left,
+            page: PageSize::first(),
+            stage: Stage::Begin,
+            after,
+        }
+    }
+
+    /// A filtered read must begin within the log.
+    async fn check_begin(&self) -> Result<(), Status> {
+        let (Some(_), Begin::Position(position)) = (&self.plan.filter, self.plan.begin) else {
+            return Ok(());
+        };
+        let tail = self
+            .shared
+            .store
+            .tail()
+            .await
+            .map_err(|error| trailers::of_read(&error))?;
+        if position.commit > tail.map_or(0, |tail| tail.commit) {
+            return Err(trailers::invalid(
+                "Trying to read from an invalid position.",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn piece(&mut self) -> Result<Option<Vec<RecordedEvent>>, Status> {
+        let max = match self.plan.filter {
+            // How many of a page will pass is not known.
+            Some(_) if self.left > 0 => self.page.of(u64::MAX),
+            Some(_) | None => self.page.of(self.left),
+        };
+        if max == 0 {
+            return Ok(None);
+        }
+        self.shared.faults.slow_read().await;
+        let page = self
+            .shared
+            .store
+            .read_all(self.after, self.plan.direction, max)
+            .await
+            .map_err(|error| trailers::of_read(&error))?;
+        let Some(last) = page.last() else {
+            return Ok(None);
+        };
+        self.after = Some(last.position);
+        self.page.learn(&page);
+        Ok(Some(page))
+    }
+
+    fn chosen(&mut self, page: Vec<RecordedEvent>) -> Result<Vec<ReadResp>, Status> {
+        let mut chosen = Vec::new();
+        for event in page {
+            if self.left == 0 {
+                break;
+            }
+            let passes = match &self.plan.filter {
+                Some(windowed) => windowed.filter.admits(&event)?,
+                None => true,
+            };
+            if passes {
+                self.left = self.left.saturating_sub(1);
+                chosen.push(answer::event(event, self.plan.uuids));
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+/// The place just before a position. Positions between two events belong to no event.
+fn before(position: Position) -> Option<Position> {
+    let commit = position.commit.checked_sub(1)?;
+    Some(Position {
+        commit,
+        prepare: commit,
+    })
+}
+
+impl Chunks for AllPages {
+    async fn next(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
+        if self.stage == Stage::Begin {
+            self.check_begin().await?;
+            self.stage = Stage::Reading;
+        }
+        while let Some(page) = self.piece().await? {
+            let chosen = self.chosen(page)?;
+            if !chosen.is_empty() {
+                return Ok(Some(chosen));
+            }
+            // A long scan that finds nothing lets others run.
+            tokio::task::yield_now().await;
+        }
+        self.stage = Stage::Over;
+        Ok(None)
+    }
+}
