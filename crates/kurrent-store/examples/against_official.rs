@@ -2,7 +2,7 @@
 //! Rust client, against the same server; and how many appends a second the adapter has in flight.
 //!
 //! ```sh
-//! cargo run --release -p kurrent-store --example against_official
+//! cargo run -p kurrent-store --example against_official
 //! ```
 //!
 //! The figures stand in ADR 0013. The server is the facade over an embedded log in a temporary directory.
@@ -119,7 +119,7 @@ async fn official_appends(client: &Client, round: usize) -> Vec<Duration> {
     let options = AppendToStreamOptions::default().stream_state(StreamState::NoStream);
     for n in 0..CALLS {
         let started = Instant::now();
-        let event = EventData::json("measured.v1", "x".repeat(PAYLOAD - 2)).unwrap();
+        let event = EventData::json("measured.v1", &"x".repeat(PAYLOAD - 2)).unwrap();
         let stream = format!("official-{round}-{n}");
         client
             .append_to_stream(stream, &options, event)
