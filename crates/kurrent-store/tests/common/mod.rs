@@ -41,8 +41,12 @@ impl Server {
     }
 
     pub async fn start_at(listen: SocketAddr, store: Arc<dyn EventStore>) -> Self {
+        Self::start_with(Config::new(listen), store).await
+    }
+
+    pub async fn start_with(config: Config, store: Arc<dyn EventStore>) -> Self {
         let faults = Faults::none();
-        let config = Config::new(listen).allow_appends().faults(faults.clone());
+        let config = config.allow_appends().faults(faults.clone());
         let (stop, stopping) = oneshot::channel::<()>();
         let stopping = async move { drop(stopping.await) };
         let (address, serving) = serve(config, store, Arc::new(AllowAll), stopping)
