@@ -28,7 +28,7 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     may_append: bool,
     cut: Cut,
-    leader: Advertised,
+    reached: Advertised,
 }
 
 impl Caller {
@@ -40,7 +40,7 @@ impl Caller {
             name: grant.name,
             may_append: grant.append,
             cut: info.map(|info| info.cut.clone()).unwrap_or_default(),
-            leader: shared.leader(extensions),
+            reached: shared.reached(extensions),
         }
     }
 
@@ -55,7 +55,8 @@ impl Caller {
 
     /// Who leads, when a fault says that this server does not.
     pub(crate) fn leader(&self) -> Advertised {
-        self.leader.clone()
+        let other = self.shared.faults.plan().leader;
+        other.unwrap_or_else(|| self.reached.clone())
     }
 
     /// What the desk calls with the outcome. Faults keep answers of committed appends back.

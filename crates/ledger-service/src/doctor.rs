@@ -1,5 +1,8 @@
 //! What a crash or a closing in between may have left: finished where that is possible, else reported.
 
+use std::time::Duration;
+
+use event_store::transact::newest_settled;
 use futures::{StreamExt, stream};
 use ledger_core::answer::Answer;
 use ledger_core::command::Command;
@@ -12,6 +15,7 @@ use crate::moves::Move;
 use crate::route::{OWN_CHANNEL, claim};
 use crate::service::Ledger;
 use crate::task::{KeyedTask, Task, account_stream};
+use crate::unfinished::{LEFT_AFTER, SWEEP_EVERY};
 
 /// Accounts the doctor looks at together: enough to keep the store busy, few enough to leave the queues
 /// to others.
@@ -34,6 +38,57 @@ impl Ledger {
             arrived += usize::from(self.finish_move(&from, self.time().now()).await);
         }
         arrived
+    }
+
+    /// Finishes commands whose writing was begun so long ago and is not known to have ended; gives how many
+    /// there were. Only a store that commits one stream at a time has any.
+    async fn finish_left(&self, age: Duration) -> usize {
+        let left = self.0.registry.read().unfinished.older_than(age);
+        for claim in &left {
+            match newest_settled(&*self.0.store, claim).await {
+                Ok(settled) => {
+                    let done = settled.newest.is_some();
+                    tracing::info!(%claim, done, "a command that was cut short is settled");
+                    self.0.registry.write().unfinished.forget(claim);
+                }
+                Err(error) => {
+                    tracing::warn!(%claim, %error, "a command that was cut short is not settled yet; the next sweep tries again");
+                }
+            }
+        }
+        left.len()
+    }
+
+    /// Finishes what was left for so long, and what follows from it.
+    pub(crate) async fn sweep_left(&self, age: Duration) {
+        if self.finish_left(age).await == 0 {
+            return;
+        }
+        // A closing that was finished just now sends its credit on its way.
+        match self.refresh().await {
+            Ok(()) => {
+                self.sweep().await;
+            }
+            Err(error) => tracing::warn!(%error, "the next sweep goes on"),
+        }
+    }
+
+    /// Goes on doing so beside the commands, where the store needs it.
+    pub(crate) fn sweep_on(&self) {
+        if self.0.store.capabilities().atomic_over_streams {
+            return;
+        }
+        let ledger = std::sync::Arc::downgrade(&self.0);
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SWEEP_EVERY).await;
+                let Some(inner) = ledger.upgrade() else {
+                    return;
+                };
+                Self(inner).sweep_left(LEFT_AFTER).await;
+            }
+        });
+        self.keep(task);
     }
 
     /// Brings the credit of a closed account to where it should go, if it is still on its way. A failure

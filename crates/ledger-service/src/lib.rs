@@ -28,6 +28,7 @@ mod service;
 mod snapshot_file;
 mod task;
 pub mod time_source;
+mod unfinished;
 mod workorders;
 
 pub use api::*;

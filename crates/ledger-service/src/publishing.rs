@@ -95,9 +95,9 @@ impl Ledger {
             .await
             .map_err(|error| match error {
                 StartError::Read(ReadError::Unavailable(why)) => ServiceError::Unavailable(why),
-                other @ (StartError::Read(ReadError::Damaged(_))
-                | StartError::NotAtomic
-                | StartError::Damaged(_)) => ServiceError::Damaged(other.to_string()),
+                other @ (StartError::Read(ReadError::Damaged(_)) | StartError::Damaged(_)) => {
+                    ServiceError::Damaged(other.to_string())
+                }
             })
     }
 }

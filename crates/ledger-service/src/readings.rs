@@ -55,6 +55,9 @@ impl Ledger {
             };
             return deliveries.iter().map(|_| Err(refused())).collect();
         }
+        if let Err(error) = self.refresh().await {
+            return deliveries.iter().map(|_| Err(error.clone())).collect();
+        }
         let mut tasks = Vec::with_capacity(
             deliveries
                 .iter()
@@ -83,6 +86,7 @@ impl Ledger {
         received_at: Timestamp,
         reading: Reading,
     ) -> Result<Reply, ServiceError> {
+        self.refresh().await?;
         match self.route_reading(actor, (0, received_at), reading) {
             Ok(task) => self.run(task).await,
             Err(rejection) => {

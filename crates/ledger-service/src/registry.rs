@@ -8,6 +8,7 @@
 //! The file's checkpoint is honest: it is written only when no commit that concerns the registry is
 //! under way, with a position read before that moment.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use event_store::{Direction, EventStore, Position, ReadError, RecordedEvent};
@@ -20,6 +21,7 @@ use crate::moves::Moves;
 use crate::numbers::Numbers;
 use crate::snapshot_file::Image;
 use crate::task::{Mark, prefix};
+use crate::unfinished::Unfinished;
 
 /// Events read at once while the log is caught up with: large enough to amortise a call, small enough to
 /// stay in the caches.
@@ -45,14 +47,28 @@ pub enum RegistryError {
 }
 
 /// The registry. Clones share one.
-#[derive(Clone)]
-pub(crate) struct Registry(Arc<RwLock<Inner>>);
+#[derive(Clone, Default)]
+pub(crate) struct Registry {
+    inner: Arc<RwLock<Inner>>,
+    turns: Arc<Turns>,
+}
+
+/// Readings of the store on demand: whoever asks waits for one that began after he asked, and those who
+/// ask meanwhile share the next.
+#[derive(Default)]
+struct Turns {
+    begun: AtomicU64,
+    /// The number of the newest one that has ended.
+    ended: tokio::sync::Mutex<u64>,
+}
 
 #[derive(Default)]
 pub(crate) struct Inner {
     pub(crate) directory: Directory,
     pub(crate) moves: Moves,
     pub(crate) numbers: Numbers,
+    /// Claims that are not known to be finished.
+    pub(crate) unfinished: Unfinished,
     /// Newest position read from the store.
     seen: Option<Position>,
     /// Commits under way that concern the registry.
@@ -98,7 +114,26 @@ impl Registry {
             seen: image.checkpoint,
             ..Inner::default()
         });
-        Self(Arc::new(RwLock::new(inner)))
+        Self {
+            inner: Arc::new(RwLock::new(inner)),
+            turns: Arc::default(),
+        }
+    }
+
+    /// Reads what others have written up to now, where others write.
+    pub(crate) async fn refresh(&self, store: &dyn EventStore) -> Result<(), RegistryError> {
+        if !store.capabilities().shared_with_others {
+            return Ok(());
+        }
+        let before = self.turns.begun.load(Ordering::SeqCst);
+        let mut ended = self.turns.ended.lock().await;
+        if *ended > before {
+            return Ok(());
+        }
+        let turn = self.turns.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        self.catch_up(store).await?;
+        *ended = turn;
+        Ok(())
     }
 
     /// Reads what the log has since the newest position seen; gives the number of events read.
@@ -141,16 +176,25 @@ impl Registry {
 
     fn fold(&self, events: &[RecordedEvent]) -> Result<(), RegistryError> {
         let mut marks = Vec::new();
+        let damaged = |event: &RecordedEvent, reason| RegistryError::Damaged {
+            position: event.position.commit,
+            reason,
+        };
         for event in events {
             let mark = mark_of(event);
-            marks.extend(mark.map_err(|reason| RegistryError::Damaged {
-                position: event.position.commit,
-                reason,
-            })?);
+            marks.extend(mark.map_err(|reason| damaged(event, reason))?);
         }
         let mut inner = self.write();
         inner.take_in(&marks);
-        inner.seen = events.last().map(|event| event.position).or(inner.seen);
+        for event in events {
+            // The follower and a reading on demand may bring the same events.
+            if inner.seen < Some(event.position) {
+                let before = inner.seen;
+                let noted = inner.unfinished.note(event, before);
+                noted.map_err(|reason| damaged(event, reason))?;
+                inner.seen = Some(event.position);
+            }
+        }
         Ok(())
     }
 
@@ -172,7 +216,11 @@ impl Registry {
             return Ok(None);
         }
         // Where others write, only what the follower has read is certain.
-        let checkpoint = if shared { inner.seen } else { tail };
+        let checkpoint = if shared {
+            inner.unfinished.finished_up_to(inner.seen)
+        } else {
+            tail
+        };
         let (directory, moves) = (inner.directory.clone(), inner.moves.clone());
         let numbers = inner.numbers.clone();
         Ok(Some(Image {
@@ -186,14 +234,14 @@ impl Registry {
 
     /// To look something up. Never held across an await.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0
+        self.inner
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+    pub(crate) fn write(&self) -> RwLockWriteGuard<'_, Inner> {
         // Every change under the lock is whole before anything can panic.
-        self.0
+        self.inner
             .write()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use event_store::snapshot::SnapshotStore;
-use event_store::transact::{Answered, Failure, Stats, Transact, TransactConfig};
-use event_store::{Direction, EventStore, ReadError};
+use event_store::transact::{Answered, Failure, Stats, Transact, TransactConfig, newest_settled};
+use event_store::{EventStore, ReadError};
 use ledger_core::account::Lifecycle;
 use ledger_core::command::Command;
 use ledger_core::event::ReadingsReceived;
@@ -57,11 +57,6 @@ impl Default for LedgerConfig {
 /// Why the service did not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StartError {
-    /// The store cannot commit over several streams, on which "once for ever" rests.
-    #[error(
-        "the store does not commit over several streams at once, which claims of keys and meters need; use one that does"
-    )]
-    NotAtomic,
     /// The store cannot be read.
     #[error("reading the log for the meter directory: {0}")]
     Read(#[from] ReadError),
@@ -106,7 +101,7 @@ impl Ledger {
     /// and finishes what a crash has cut short.
     ///
     /// # Errors
-    /// When the store lacks atomic commits, cannot be read, or holds what cannot be understood.
+    /// When the store cannot be read, or holds what cannot be understood.
     pub async fn start(
         store: Arc<dyn EventStore>,
         snapshots: Option<Arc<dyn SnapshotStore>>,
@@ -114,9 +109,6 @@ impl Ledger {
         time: TimeSource,
         config: LedgerConfig,
     ) -> Result<Self, StartError> {
-        if !store.capabilities().atomic_over_streams {
-            return Err(StartError::NotAtomic);
-        }
         let registry = Registry::new(read_image(&config, &*store));
         let read = registry.catch_up(&*store).await?;
         tracing::info!(
@@ -142,7 +134,9 @@ impl Ledger {
             config,
             background,
         }));
+        ledger.sweep_left(Duration::ZERO).await;
         ledger.sweep().await;
+        ledger.sweep_on();
         Ok(ledger)
     }
 
@@ -161,6 +155,16 @@ impl Ledger {
         if let Some(path) = &self.0.config.directory_file {
             write_image(&self.0.registry, &*self.0.store, path).await;
         }
+    }
+
+    /// Keeps a task that ends with the service.
+    pub(crate) fn keep(&self, task: JoinHandle<()>) {
+        let mut background = self
+            .0
+            .background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        background.push(task);
     }
 
     /// Where *received at* comes from.
@@ -186,8 +190,19 @@ impl Ledger {
     /// # Errors
     /// See [`ServiceError`]. Business refusals are answers.
     pub async fn submit(&self, request: CommandRequest) -> Result<Reply, ServiceError> {
+        self.refresh().await?;
         let task = route::command(self, request).await?;
         self.run(task).await
+    }
+
+    /// Hears what others have written up to now, where others write too: whose a meter or a number is must
+    /// not be answered from what was.
+    pub(crate) async fn refresh(&self) -> Result<(), ServiceError> {
+        let heard = self.0.registry.refresh(&*self.0.store).await;
+        heard.map_err(|error| match error {
+            RegistryError::Read(error) => not_read(error),
+            RegistryError::Damaged { .. } => ServiceError::Damaged(error.to_string()),
+        })
     }
 
     /// Returns money from suspense to its payer (C13).
@@ -208,6 +223,7 @@ impl Ledger {
         received_at: Timestamp,
         confirmation: (MeterNumber, u32, Timestamp),
     ) -> Result<Reply, ServiceError> {
+        self.refresh().await?;
         let (meter, order, at) = confirmation;
         let holder = match self.present_holder(&meter) {
             Ok(holder) => holder,
@@ -325,6 +341,7 @@ impl Ledger {
     /// # Errors
     /// See [`ServiceError`].
     pub async fn account(&self, id: &AccountId) -> Result<Option<AccountView>, ServiceError> {
+        self.refresh().await?;
         let found = self
             .0
             .transact
@@ -359,16 +376,9 @@ impl Ledger {
     /// See [`ServiceError`].
     pub async fn key_status(&self, key: &CommandKey) -> Result<KeyStatus, ServiceError> {
         let stream = stream(&key.stream());
-        let read = self
-            .0
-            .store
-            .read_stream(&stream, u64::MAX, Direction::Backwards, 1)
-            .await;
-        let newest = read.map_err(|error| match error {
-            ReadError::Damaged(what) => ServiceError::Damaged(what),
-            ReadError::Unavailable(why) => ServiceError::Unavailable(why),
-        })?;
-        let Some(event) = newest.into_iter().next() else {
+        let found = newest_settled(&*self.0.store, &stream).await;
+        let found = found.map_err(not_read)?;
+        let Some(event) = found.newest else {
             return Ok(KeyStatus::Unknown);
         };
         let damaged = |error| ServiceError::Damaged(format!("{stream}: {error}"));
@@ -377,7 +387,7 @@ impl Ledger {
         Ok(KeyStatus::Answered {
             answer,
             decided_by: before.stream,
-            token: event.position,
+            token: found.rest.unwrap_or(event.position),
         })
     }
 
@@ -457,6 +467,13 @@ impl Ledger {
             ) => pending.did_not(),
         }
         reply_of(result)
+    }
+}
+
+fn not_read(error: ReadError) -> ServiceError {
+    match error {
+        ReadError::Damaged(what) => ServiceError::Damaged(what),
+        ReadError::Unavailable(why) => ServiceError::Unavailable(why),
     }
 }
 

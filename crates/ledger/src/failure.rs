@@ -206,7 +206,6 @@ impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
             StartError::Read(error) => error.into(),
-            StartError::NotAtomic => Self::damaged("STORE_NOT_ATOMIC", error.to_string()),
             StartError::Damaged(_) => Self::damaged("LOG_NOT_UNDERSTOOD", error.to_string())
                 .advise("use the version that wrote this log, or a newer one"),
         }

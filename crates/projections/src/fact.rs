@@ -1,5 +1,6 @@
 //! One event as projections see it: decoded once, shared by all of them.
 
+use event_store::transact::{BEGUN, DROPPED};
 use event_store::{Position, RecordedEvent};
 use ledger_core::event::{
     AccountEvent, AccountNumberGiven, ApplicationEvent, ComplaintEvent, Event, ReadingsReceived,
@@ -48,6 +49,8 @@ pub(crate) enum Body {
     Scheme,
     /// A number is reserved: told by its application.
     Reserved,
+    /// How a decision came to be written, where a store commits one stream at a time: no row.
+    Bookkeeping,
     Application {
         id: ApplicationId,
         at: Timestamp,
@@ -97,6 +100,13 @@ pub(crate) fn decode_fact(recorded: &RecordedEvent) -> Result<Fact, Stopped> {
 }
 
 fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {
+    if let Some(kind) = [BEGUN, DROPPED].into_iter().find(|k| *recorded.kind == **k) {
+        return Ok(Fact {
+            position: recorded.position,
+            kind,
+            body: Body::Bookkeeping,
+        });
+    }
     let event = decode(&recorded.kind, &recorded.data).map_err(|e| e.to_string())?;
     let kind = kind_of(&event);
     let body = match event {

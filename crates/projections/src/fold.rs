@@ -142,7 +142,12 @@ impl Fold {
             Body::Complaint { id, at, event } => self.complaints.fold(conn, id, *at, event)?,
             Body::Reserved => {}
             Body::Number { at, event } => self.numbers.fold(*at, event),
-            Body::Meter | Body::Key | Body::InitialCredit | Body::Legacy | Body::Scheme => {}
+            Body::Meter
+            | Body::Key
+            | Body::InitialCredit
+            | Body::Legacy
+            | Body::Scheme
+            | Body::Bookkeeping => {}
         }
         self.events += 1;
         self.position = Some(fact.position);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use event_store::transact::is_bookkeeping;
 use event_store::{Direction, RecordedEvent, StreamName};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use tokio::time::{Instant, timeout_at};
@@ -51,7 +52,15 @@ pub(super) async fn history(
         let page = reading.page().await?;
         Ok::<_, No>((!page.is_empty()).then_some((page, reading)))
     });
-    let events = pages.map_ok(|page| stream::iter(page.into_iter().map(|event| Ok(event.into()))));
+    // How a decision came to be written says nothing of the account.
+    let telling = |event: &RecordedEvent| !is_bookkeeping(&event.kind);
+    let events = pages.map_ok(move |page| {
+        stream::iter(
+            page.into_iter()
+                .filter(telling)
+                .map(|event| Ok(event.into())),
+        )
+    });
     Ok(events
         .try_flatten()
         .map(|event: Result<pb::ReadHistoryResponse, No>| event.map_err(|no| no.status(""))))

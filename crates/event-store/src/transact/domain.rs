@@ -228,8 +228,8 @@ pub struct Decision<A> {
     pub answer: A,
     /// For the account's own stream; their effect is already in the state that `decide` was given.
     pub events: Vec<NewEvent>,
-    /// For other streams, in the same commit: claims with no stream expected, or moves of a claim with
-    /// the revision that was read. [`Expected::Any`] is refused: it could not be recognised in doubt.
+    /// For other streams, in the same commit: claims with no stream expected (which allows for events that
+    /// do not count), or moves of a claim with the revision that was read. [`Expected::Any`] is refused: it could not be recognised in doubt.
     ///
     /// The last is the claim of the decision's key, which says for ever what was decided. Of those before
     /// it only the first may be one that other decisions could take: see the text of `plan`.

@@ -32,6 +32,6 @@ pub use config::{
     RETRY_FIRST_MS, RETRY_LONGEST_MS, SEARCH_PAGE_EVENTS, SHUTDOWN_WAIT_MS, TransactConfig,
 };
 pub use domain::{Decision, Domain, Evidence, History, NEEDS_ROUNDS_MAX, Needs, PastEvent, Probe};
-pub use plan::{BEGUN, DROPPED, is_bookkeeping};
+pub use plan::{BEGUN, Claimed, DROPPED, claimed, is_bookkeeping};
 pub use service::Transact;
 pub use walk::{Settled, newest_settled};

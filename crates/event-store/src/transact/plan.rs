@@ -256,6 +256,32 @@ impl StoredStep {
     }
 }
 
+/// The last event that a claim names beside itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its stream.
+    pub stream: StreamName,
+    /// The revision it has, or would have.
+    pub revision: u64,
+}
+
+/// The last event that a claim names; `None` when the event is no claim with a plan.
+///
+/// # Errors
+/// When the plan cannot be understood.
+pub fn claimed(event: &RecordedEvent) -> Result<Option<Claimed>, String> {
+    let Some(plan) = Plan::of(event)? else {
+        return Ok(None);
+    };
+    Ok(plan.steps.last().map(|step| {
+        let more = step.events.len().saturating_sub(1) as u64;
+        Claimed {
+            stream: step.stream.clone(),
+            revision: first_revision(step.expected).saturating_add(more),
+        }
+    }))
+}
+
 /// What stands where the events of an append would stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {

@@ -39,6 +39,7 @@ use super::desk::Append;
 use super::request::{Gathered, Proposed, Refusal, bad, stream_of};
 use super::{Outcome, Wanted};
 use crate::faults::Fate;
+use crate::server::down;
 use crate::small::now_ms;
 use crate::streams::Caller;
 use crate::trailers;
@@ -65,6 +66,7 @@ pub(crate) fn batch_append(
         answers: answers.clone(),
         room: Arc::new(Semaphore::new(ANSWERS_MAX)),
         unfinished: FxHashMap::default(),
+        refused: false,
     };
     tokio::spawn(async move {
         tokio::select! {
@@ -102,6 +104,8 @@ struct Session {
     answers: mpsc::Sender<Item>,
     room: Arc<Semaphore>,
     unfinished: FxHashMap<Uuid, Unfinished>,
+    /// Whether the log knows already that appends of this call are refused.
+    refused: bool,
 }
 
 impl Session {
@@ -109,14 +113,28 @@ impl Session {
         let mut going_down = self.caller.shared.going_down.clone();
         loop {
             let request = tokio::select! {
-                request = requests.message() => request?,
-                Ok(()) = going_down.changed() => return Err(trailers::going_down()),
+                request = requests.message() => Some(request?),
+                () = down(&mut going_down) => None,
             };
             match request {
-                Some(request) => self.part(request).await?,
-                None => return Ok(()),
+                Some(Some(request)) => self.part(request).await?,
+                Some(None) => return Ok(()),
+                None => return self.end().await,
             }
         }
+    }
+
+    /// The server stops: answers what is at the desk, and then says so.
+    async fn end(&self) -> Result<(), Status> {
+        let all = u32::try_from(ANSWERS_MAX).unwrap_or(u32::MAX);
+        let taken = self.room.acquire_many(all);
+        if tokio::time::timeout(self.caller.shared.write_timeout, taken)
+            .await
+            .is_err()
+        {
+            tracing::warn!("a client did not take its last answers");
+        }
+        Err(trailers::going_down())
     }
 
     async fn part(&mut self, request: BatchAppendReq) -> Result<(), Status> {
@@ -190,8 +208,13 @@ impl Session {
         })
     }
 
-    async fn refuse(&self, name: &Name, refusal: &Refusal) -> Result<(), Status> {
-        tracing::info!(?refusal, caller = %self.caller.name, "an append was refused");
+    async fn refuse(&mut self, name: &Name, refusal: &Refusal) -> Result<(), Status> {
+        if self.refused {
+            tracing::debug!(?refusal, caller = %self.caller.name, "an append was refused");
+        } else {
+            tracing::info!(?refusal, caller = %self.caller.name, "an append was refused; more of this call are not told");
+            self.refused = true;
+        }
         let place = self.place().await?;
         let answer = answer_of(name, WireResult::Error(refusal.answer()));
         self.send(answer, place);

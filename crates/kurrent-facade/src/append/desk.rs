@@ -106,11 +106,28 @@ impl Desk {
             .saturating_add(APPEND_OVERHEAD_BYTES)
             .min(DESK_BYTES_MAX);
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        // Neither is closed while there is a desk; a dropped reply ends its call.
-        if let Ok(room) = Arc::clone(&self.room).acquire_many_owned(bytes).await {
-            append.room = Some(room);
-            let _ = self.orders.send(Order::Append(append)).await;
+        match self.enter(bytes, append.deadline).await {
+            Some(room) => {
+                append.room = Some(room);
+                // It is never closed while there is a desk; a dropped reply ends its call.
+                let _ = self.orders.send(Order::Append(append)).await;
+            }
+            None => {
+                tracing::warn!(stream = %append.stream, "an append found no room");
+                let why = "too many appends wait for the store; send it again";
+                (append.reply)(Outcome::NotReady(why.to_owned()));
+            }
         }
+    }
+
+    /// Room for so many bytes; `None` when there is none in time.
+    async fn enter(&self, bytes: u32, deadline: Instant) -> Option<OwnedSemaphorePermit> {
+        // Most find room at once and need no timer.
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(bytes) {
+            return Some(room);
+        }
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes);
+        tokio::time::timeout_at(deadline, room).await.ok()?.ok()
     }
 
     /// Forgets ids seen lately, as a process that starts anew.
@@ -142,7 +159,7 @@ struct Clerk {
     groups: FuturesUnordered<BoxFuture<'static, (Vec<u64>, Answered)>>,
     /// Reads that tell a repetition from a conflict, and questions that write nothing.
     checks: FuturesUnordered<BoxFuture<'static, (u64, Verdict)>>,
-    /// Repetitions of what is under way wait for its end.
+    /// What depends on an append under way waits for its end.
     parked: Vec<(u64, Vec<NewEvent>)>,
 }
 
@@ -151,8 +168,6 @@ enum Verdict {
     Answer(Outcome),
     /// The stream exists: write.
     Write(Vec<NewEvent>),
-    /// The stream does not exist yet; appends before this one may make it.
-    Absent(Vec<NewEvent>),
 }
 
 impl Clerk {
@@ -230,6 +245,10 @@ impl Clerk {
             Seen::Some => {
                 let check = conflict(&self.store, open);
                 self.checks.push(check.map(move |v| (key, v)).boxed());
+            }
+            // What is under way may be what makes the stream.
+            Seen::New if open.wanted == Wanted::StreamExists && self.recent.grows(&open.stream) => {
+                self.parked.push((key, events));
             }
             Seen::New if open.wanted == Wanted::StreamExists => {
                 let check = must_exist(&self.store, open, events);
@@ -318,31 +337,13 @@ impl Clerk {
 
     fn conclude(&mut self, key: u64, verdict: Verdict) {
         match verdict {
-            Verdict::Answer(outcome) => {
-                self.answer(key, outcome);
-                self.unpark();
-            }
+            Verdict::Answer(outcome) => self.answer(key, outcome),
             Verdict::Write(events) => {
                 let mut group = Vec::new();
                 self.write(key, events, &mut group);
                 self.hand_over(group);
             }
-            Verdict::Absent(events) if self.is_awaited(key) => self.parked.push((key, events)),
-            Verdict::Absent(_) => {
-                self.answer(key, Outcome::WrongVersion { actual: None });
-                self.unpark();
-            }
         }
-    }
-
-    /// Whether an earlier append to the same stream has no answer yet.
-    fn is_awaited(&self, key: u64) -> bool {
-        let Some(this) = self.open.get(&key) else {
-            return false;
-        };
-        self.open
-            .iter()
-            .any(|(other, open)| *other < key && open.stream == this.stream)
     }
 
     fn unpark(&mut self) {
@@ -444,7 +445,7 @@ fn must_exist(store: &Arc<dyn EventStore>, open: &Open, events: Vec<NewEvent>) -
     async move {
         match head.await {
             Ok(Some(_)) => Verdict::Write(events),
-            Ok(None) => Verdict::Absent(events),
+            Ok(None) => Verdict::Answer(Outcome::WrongVersion { actual: None }),
             Err(error) => not_ready(&error),
         }
     }

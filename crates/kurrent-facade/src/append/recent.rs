@@ -2,6 +2,7 @@
 //! told from its own repetition. A bounded memory: what is older is written again, as a server does too.
 
 use std::collections::VecDeque;
+use std::hash::Hash;
 
 use event_store::StreamName;
 use rustc_hash::FxHashMap;
@@ -30,6 +31,8 @@ pub(super) struct Recent {
     written: FxHashMap<Key, u64>,
     order: VecDeque<Key>,
     under_way: FxHashMap<Key, usize>,
+    /// Streams with appends under way, and how many.
+    growing: FxHashMap<StreamName, usize>,
     max: usize,
 }
 
@@ -45,6 +48,7 @@ impl Recent {
             written: FxHashMap::default(),
             order: VecDeque::new(),
             under_way: FxHashMap::default(),
+            growing: FxHashMap::default(),
             max,
         }
     }
@@ -75,7 +79,14 @@ impl Recent {
         }
     }
 
+    /// Whether an append to the stream is under way.
+    pub(super) fn grows(&self, stream: &StreamName) -> bool {
+        self.growing.contains_key(stream)
+    }
+
     pub(super) fn begin(&mut self, stream: &StreamName, ids: &[Uuid]) {
+        let appends = self.growing.entry(stream.clone()).or_default();
+        *appends = appends.saturating_add(1);
         for id in ids {
             let count = self.under_way.entry((stream.clone(), *id)).or_default();
             *count = count.saturating_add(1);
@@ -84,14 +95,10 @@ impl Recent {
 
     /// An append under way is over; `last` is the revision of its last event if it was written.
     pub(super) fn end(&mut self, stream: &StreamName, ids: &[Uuid], last: Option<u64>) {
+        less_one(&mut self.growing, stream);
         for (back, id) in (0u64..).zip(ids.iter().rev()) {
             let key = (stream.clone(), *id);
-            if let Some(count) = self.under_way.get_mut(&key) {
-                *count = count.saturating_sub(1);
-                if *count == 0 {
-                    self.under_way.remove(&key);
-                }
-            }
+            less_one(&mut self.under_way, &key);
             if let Some(last) = last {
                 self.remember(key, last.saturating_sub(back));
             }
@@ -116,6 +123,16 @@ impl Recent {
     }
 }
 
+/// Counts one less; what is at zero is gone.
+fn less_one<K: Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +151,9 @@ mod tests {
         let a = stream("a");
         recent.begin(&a, &ids(&[1, 2, 3]));
         assert_eq!(recent.look(&a, &ids(&[1])), Seen::UnderWay);
+        assert!(recent.grows(&a) && !recent.grows(&stream("b")));
         recent.end(&a, &ids(&[1, 2, 3]), Some(9));
+        assert!(!recent.grows(&a));
         assert_eq!(recent.look(&a, &ids(&[1, 2, 3])), Seen::All(9));
         assert_eq!(recent.look(&a, &ids(&[1, 2])), Seen::All(8));
         assert_eq!(recent.look(&a, &ids(&[1, 4])), Seen::Some);

@@ -19,6 +19,10 @@ use uuid::Uuid;
 use crate::config::Limits;
 use crate::trailers;
 
+/// What one byte of an event's kind counts towards the size of an append: a server counts its characters as two
+/// bytes each.
+const KIND_BYTE_COUNTS: usize = 2;
+
 /// Why an append is refused before anybody looks at the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Refusal {
@@ -121,7 +125,8 @@ impl Gathered {
             let limit = limits.event_bytes_max;
             return Err(Refusal::EventSize { id, size, limit });
         }
-        self.bytes = self.bytes.saturating_add(size);
+        let kind_bytes = kind.len().saturating_mul(KIND_BYTE_COUNTS);
+        self.bytes = self.bytes.saturating_add(size).saturating_add(kind_bytes);
         if self.bytes > limits.append_bytes_max {
             return Err(Refusal::AppendSize(limits.append_bytes_max));
         }
@@ -183,9 +188,10 @@ mod tests {
         };
         assert_eq!(event, Err(wanted));
         assert_eq!(gathered.add(proposed(60), &limits()), Ok(()));
-        assert_eq!(gathered.add(proposed(40), &limits()), Ok(()));
+        // "a.v1" counts eight with each event.
+        assert_eq!(gathered.add(proposed(24), &limits()), Ok(()));
         assert_eq!(
-            gathered.add(proposed(1), &limits()),
+            gathered.add(proposed(0), &limits()),
             Err(Refusal::AppendSize(100))
         );
     }

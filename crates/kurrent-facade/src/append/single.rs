@@ -23,6 +23,7 @@ use super::desk::Append;
 use super::request::{Gathered, Proposed, Refusal, stream_of};
 use super::{Outcome, Wanted};
 use crate::faults::{Fate, SILENCE};
+use crate::server::down;
 use crate::streams::Caller;
 use crate::trailers;
 
@@ -41,7 +42,7 @@ pub(crate) async fn append(
     let fate = caller.shared.faults.fate();
     match fate {
         Fate::NotLeader => return Err(trailers::not_leader(&caller.leader())),
-        Fate::Dropped => return Err(silence().await),
+        Fate::Dropped => return Err(silence(caller).await),
         Fate::Usual | Fate::ReplyDropped | Fate::Broken => {}
     }
     let (sender, receiver) = oneshot::channel();
@@ -54,7 +55,7 @@ pub(crate) async fn append(
     caller.shared.desk.bring(append).await;
     let Ok(outcome) = receiver.await else {
         return Err(match fate {
-            Fate::ReplyDropped | Fate::Broken => silence().await,
+            Fate::ReplyDropped | Fate::Broken => silence(caller).await,
             Fate::Usual | Fate::Dropped | Fate::NotLeader => trailers::going_down(),
         });
     };
@@ -67,9 +68,13 @@ pub(crate) async fn append(
     }
 }
 
-/// Leaves a call without an answer for as long as a client may believe in one.
-async fn silence() -> Status {
-    tokio::time::sleep(SILENCE).await;
+/// Leaves a call without an answer for as long as a client may believe in one, or until the server stops.
+async fn silence(caller: &Caller) -> Status {
+    let mut going_down = caller.shared.going_down.clone();
+    tokio::select! {
+        () = tokio::time::sleep(SILENCE) => {}
+        () = down(&mut going_down) => {}
+    }
     Status::unavailable("this answer was kept back on purpose")
 }
 

@@ -216,14 +216,6 @@ mod tests {
 
     #[test]
     fn an_expression_that_explodes_ends_the_read() {
-        let filter = regex(By::Type, r"^(?=(a+)+$)(a|aa)+\1$").expect("it compiles");
-        let status = filter
-            .admits(&event("s", &format!("{}b", "a".repeat(150))))
-            .and_then(|_| filter.admits(&event("s", &format!("{}ab", "a".repeat(150)))));
-        // Without a match the look-ahead alone may answer; an explosion must not go unnoticed.
-        if let Err(status) = status {
-            assert_eq!(status.code(), Code::InvalidArgument);
-        }
         let filter = regex(By::Type, r"^(a|a)*(?!x)b\1$").expect("it compiles");
         let status = filter
             .admits(&event("s", &"a".repeat(150)))

@@ -22,7 +22,7 @@ use kurrent_wire::pb::streams::read_req::Options;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
-use crate::server::Shared;
+use crate::server::{Shared, down};
 use crate::trailers;
 pub(crate) use live::Live;
 use plan::{Extent, Plan, Source};
@@ -88,8 +88,7 @@ impl<C: Chunks> Running<C> {
     async fn next(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
         tokio::select! {
             biased;
-            // The sender outlives every call.
-            Ok(_) = self.going_down.wait_for(|down| *down) => Err(trailers::going_down()),
+            () = down(&mut self.going_down) => Err(trailers::going_down()),
             chunk = self.chunks.next() => chunk,
         }
     }

@@ -57,14 +57,15 @@ impl LedgerDomain {
             } else if let AccountEvent::MeterExchanged(e) = event
                 && e.m != e.new
             {
-                self.release(&mut claims, (account, &e.m, e.t), look)?;
                 let claim = MeterClaimed {
                     m: e.new.clone(),
                     account: account.clone(),
                     u: e.u,
                     t: e.t,
                 };
+                // Others could take the new number, never the old one: what may fail comes first.
                 self.claim(&mut claims, claim, look)?;
+                self.release(&mut claims, (account, &e.m, e.t), look)?;
             }
         }
         Ok(claims)
@@ -133,10 +134,7 @@ impl LedgerDomain {
             MeterEvent::MeterClaimed(e) => meter_stream(&e.m),
             MeterEvent::MeterReleased(e) => meter_stream(&e.m),
         };
-        let revision = look
-            .evidence
-            .newest(&stream)
-            .map_or(0, |before| before.revision + 1);
+        let revision = look.evidence.next_revision(&stream);
         let stored = self
             .kinds
             .beside(stream.as_str(), &Event::Meter(event.clone()), look.origin);

@@ -109,7 +109,10 @@ async fn e14_an_execution_cut_short_after_the_opening_is_finished_by_sending_it_
     world.store.set_fault_hook(None);
     world.start_again().await;
     assert_eq!(world.count("account-opened.v1").await, 1, "it is open");
-    assert_eq!(world.count("connection-executed.v1").await, 0);
+    // Where commits are of one stream, the start has finished what the key names.
+    let begun = !crate::CAPABILITIES.atomic_over_streams;
+    let executed = world.count("connection-executed.v1").await;
+    assert_eq!(executed, usize::from(begun));
     let reply = send(&world, "execute", execute()).await.unwrap();
     assert_eq!(stage(&reply), "LIVE");
     let again = send(&world, "execute", execute()).await.unwrap();

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use event_store::{Direction, EventStore};
 use ledger_core::account::Account;
 use ledger_core::answer::Answer;
 use ledger_core::command::{CloseTo, Command, Source, VoidTopUp};
@@ -323,12 +322,7 @@ impl Play {
 async fn from_log(world: &World) -> (BTreeMap<LedgerAccount, Money>, BTreeMap<AccountId, Account>) {
     let mut sums: BTreeMap<LedgerAccount, Money> = BTreeMap::new();
     let mut folds: BTreeMap<AccountId, Account> = BTreeMap::new();
-    for event in world
-        .store
-        .read_all(None, Direction::Forwards, usize::MAX)
-        .await
-        .unwrap()
-    {
+    for event in world.events().await {
         let decoded = decode(&event.kind, &event.data).unwrap();
         let id = event.stream.as_str().strip_prefix("account-").map(account);
         let lines = postings::of(&decoded, id.as_ref());

@@ -24,3 +24,9 @@ mod schemes;
 mod suspense;
 mod swaps;
 mod world;
+
+/// What the store of this binary's worlds can do.
+const CAPABILITIES: event_store::Capabilities = event_store::Capabilities {
+    atomic_over_streams: true,
+    shared_with_others: false,
+};

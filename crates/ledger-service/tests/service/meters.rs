@@ -213,23 +213,3 @@ async fn another_process_on_a_shared_store_sees_what_the_first_installed() {
     let again = first.submit(top_up("bank/r1", "E100", "10")).await.unwrap();
     assert_eq!((reply.answer, again.duplicate), (again.answer, true));
 }
-
-#[tokio::test]
-async fn a_store_without_atomic_commits_is_refused_at_the_start() {
-    let weak = event_store::Capabilities {
-        atomic_over_streams: false,
-        shared_with_others: true,
-    };
-    let clock = std::sync::Arc::new(event_store::SystemClock);
-    let store = event_store::MemoryStore::with_capabilities(clock, weak);
-    let time = ledger_service::TimeSource::system();
-    let started = ledger_service::Ledger::start(
-        std::sync::Arc::new(store),
-        None,
-        policies(),
-        time,
-        LedgerConfig::default(),
-    )
-    .await;
-    assert_eq!(started.unwrap_err(), ledger_service::StartError::NotAtomic);
-}

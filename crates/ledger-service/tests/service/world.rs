@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event_store::snapshot::SnapshotStore;
-use event_store::transact::TransactConfig;
+use event_store::transact::{TransactConfig, is_bookkeeping};
 use event_store::{Direction, EventStore, MemoryStore, RecordedEvent};
 use ledger_core::answer::{Answer, ReadingOutcome, Receipt};
 use ledger_core::command::{
@@ -90,7 +90,8 @@ impl World {
         config: LedgerConfig,
         snapshots: Option<Arc<dyn SnapshotStore>>,
     ) -> Self {
-        let store = MemoryStore::new();
+        let clock = Arc::new(event_store::SystemClock);
+        let store = MemoryStore::with_capabilities(clock, crate::CAPABILITIES);
         let ledger = ledger_on(&store, &config, snapshots.clone()).await;
         Self {
             store,
@@ -166,7 +167,14 @@ impl World {
             .map_or(Money::ZERO, |wallet| wallet.balance)
     }
 
+    /// Everything that says something of the domain.
     pub(crate) async fn events(&self) -> Vec<RecordedEvent> {
+        let mut events = self.all_events().await;
+        events.retain(|event| !is_bookkeeping(&event.kind));
+        events
+    }
+
+    async fn all_events(&self) -> Vec<RecordedEvent> {
         self.store
             .read_all(None, Direction::Forwards, usize::MAX)
             .await
@@ -174,7 +182,7 @@ impl World {
     }
 
     pub(crate) async fn count(&self, kind: &str) -> usize {
-        self.events()
+        self.all_events()
             .await
             .iter()
             .filter(|event| event.kind.as_ref() == kind)

@@ -118,7 +118,9 @@ impl From<ServeError> for Failure {
             ServeError::Listen { .. } => Self::unavailable("KURRENT_LISTEN", what).advise(
                 "stop what listens there, or give another kurrent_listen; port 0 takes a free one",
             ),
-            ServeError::AppendsBeyondLoopback(_) => Self::usage("KURRENT_LISTEN", what),
+            ServeError::AppendsBeyondLoopback(_) | ServeError::Tls(_) => {
+                Self::usage("KURRENT_LISTEN", what)
+            }
             ServeError::Transport(_) | ServeError::CutOff => {
                 Self::unavailable("KURRENT_SERVER", what)
             }

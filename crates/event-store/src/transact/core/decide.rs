@@ -141,6 +141,12 @@ impl<D: Domain> Core<D> {
             events,
             mut claims,
         } = decision;
+        for claim in &mut claims {
+            if evidence.newest(&claim.stream).is_none() && claim.expected == Expected::NoStream {
+                // Behind what stands there and does not count.
+                claim.expected = evidence.expected(&claim.stream);
+            }
+        }
         if self.sabotage == Sabotage::DropClaim && !events.is_empty() {
             claims.clear();
         }
