@@ -61,7 +61,7 @@ pub(crate) struct Listening {
 }
 
 enum Heard {
-    Stream(TcpStream),
+    Stream(TcpStream, OwnedSemaphorePermit),
     Restart(Duration),
     Again,
 }
@@ -93,22 +93,17 @@ impl Listening {
     /// Accepted connections, for ever.
     pub(crate) fn connections(self) -> impl Stream<Item = io::Result<Connection>> + Send {
         futures::stream::unfold(self, |mut listening| async move {
-            let connection = listening.next().await?;
+            let connection = listening.next().await;
             Some((Ok(connection), listening))
         })
     }
 
-    async fn next(&mut self) -> Option<Connection> {
+    async fn next(&mut self) -> Connection {
         loop {
-            // The semaphore is never closed.
-            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
             match self.hear().await {
-                Heard::Stream(stream) if self.faults.refuses_connection() => drop(stream),
-                Heard::Stream(stream) => return Some(self.connection(stream, place)),
-                Heard::Restart(down) => {
-                    drop(place);
-                    self.restart(down).await;
-                }
+                Heard::Stream(stream, _) if self.faults.refuses_connection() => drop(stream),
+                Heard::Stream(stream, place) => return self.connection(stream, place),
+                Heard::Restart(down) => self.restart(down).await,
                 Heard::Again => {}
             }
         }
@@ -123,8 +118,8 @@ impl Listening {
             tokio::time::sleep(plan.restart_every).await;
         };
         tokio::select! {
-            accepted = accept(self.listener.as_ref()) => match accepted {
-                Ok((stream, _)) => Heard::Stream(stream),
+            accepted = accept(self.listener.as_ref(), &self.places) => match accepted {
+                Ok((stream, place)) => Heard::Stream(stream, place),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -192,11 +187,18 @@ impl Listening {
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
-    }
+/// A new connection, once there is a place for it.
+async fn accept(
+    listener: Option<&TcpListener>,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
 }
 
 type Secured = TlsStream<TcpStream>;
