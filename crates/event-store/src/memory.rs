@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::clock::{Clock, SystemClock};
 use crate::limits::{check_commit, expectation_holds};
 use crate::port::{
-    AppendError, Capabilities, Commit, Committed, Direction, EventStore, Position, ReadError,
-    RecordedEvent, Revisions, StoreId, StreamName, Subscription,
+    AppendError, Capabilities, Commit, Committed, Direction, EventStore, Expected, Position,
+    ReadError, RecordedEvent, Revisions, StoreId, StreamAppend, StreamName, Subscription,
 };
 
 /// Most events of one subscription batch.
@@ -96,7 +96,8 @@ impl MemoryStore {
     }
 
     /// An empty store that claims these capabilities. Without `atomic_over_streams` it refuses a commit
-    /// over several streams, as KurrentDB's adapter does.
+    /// over several streams, as KurrentDB's adapter does, and recognises a repeated append by the ids of its
+    /// events alone, as KurrentDB does.
     #[must_use]
     pub fn with_capabilities(clock: Arc<dyn Clock>, capabilities: Capabilities) -> Self {
         let id = StoreId {
@@ -177,6 +178,9 @@ impl Shared {
         for append in &commit.appends {
             let actual = head_of(state, &append.stream);
             if !expectation_holds(append.expected, actual) {
+                if let Some(before) = self.repeated(state, append) {
+                    return Ok(before);
+                }
                 return Err(AppendError::WrongExpectedRevision {
                     stream: append.stream.clone(),
                     expected: append.expected,
@@ -187,6 +191,31 @@ impl Shared {
         let recorded_at_ms = self.clock.now_ms().max(state.last_ms);
         state.last_ms = recorded_at_ms;
         Ok(state.push(commit, recorded_at_ms))
+    }
+}
+
+impl Shared {
+    /// As KurrentDB does: an append of one stream is taken for one that was written when the ids of its
+    /// events stand in its place, whatever else they say.
+    fn repeated(&self, state: &State, append: &StreamAppend) -> Option<Committed> {
+        if self.capabilities.atomic_over_streams {
+            return None;
+        }
+        let first = match append.expected {
+            Expected::Exact(revision) => revision.checked_add(1)?,
+            Expected::NoStream => 0,
+            Expected::Any => return None,
+        };
+        let wanted = append.events.len();
+        let found = state.read_stream(&append.stream, first, Direction::Forwards, wanted);
+        let same =
+            found.len() == wanted && found.iter().zip(&append.events).all(|(a, b)| a.id == b.id);
+        let last = found.last().filter(|_| same)?;
+        Some(Committed {
+            position: last.position,
+            revisions: std::iter::once(last.revision).collect(),
+            recorded_at_ms: Some(last.recorded_at_ms),
+        })
     }
 }
 

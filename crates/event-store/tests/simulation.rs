@@ -152,6 +152,7 @@ impl World {
             readings: 0,
             happened: Happened::default(),
         };
+        world.model.by_ids = !plan.capabilities.atomic_over_streams;
         for _ in 0..plan.processes {
             let shards = world.cores();
             world.processes.push(Process {
@@ -379,20 +380,20 @@ impl World {
             0 => return,
             // Spoilt on disk.
             1 => Snapshot {
-                state: Bytes::from_static(b"1000|None"),
+                state: Bytes::from_static(b"1000|None|None"),
                 ..snapshot
             },
             // Of a history that was not to be.
             2 => {
                 let mut at = snapshot.at;
                 at.event = Uuid::from_u128(99);
-                Snapshot::seal(at, Bytes::from_static(b"1000|None"))
+                Snapshot::seal(at, Bytes::from_static(b"1000|None|None"))
             }
             // Of an older layout.
             3 => {
                 let mut at = snapshot.at;
                 at.schema = [1; 32];
-                Snapshot::seal(at, Bytes::from_static(b"1000|None"))
+                Snapshot::seal(at, Bytes::from_static(b"1000|None|None"))
             }
             _ => snapshot,
         };

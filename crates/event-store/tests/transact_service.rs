@@ -351,7 +351,8 @@ async fn a_state_is_told_once_what_was_handed_over_before_is_durable() {
         (
             State {
                 balance: -1,
-                last_reading: Some(1)
+                last_reading: Some(1),
+                due: None,
             },
             Some(0),
             token

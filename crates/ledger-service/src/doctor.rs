@@ -1,6 +1,7 @@
 //! What a crash or a closing in between may have left: finished where that is possible, else reported.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
 
 use event_store::transact::newest_settled;
 use futures::{StreamExt, stream};
@@ -73,6 +74,27 @@ impl Ledger {
         }
     }
 
+    /// Brings on the credit whose account another process closed, and which has been on its way for so long:
+    /// that process may be gone.
+    async fn sweep_moves(&self, moving: &mut HashMap<AccountId, Instant>) {
+        let now: Vec<AccountId> = {
+            let registry = self.0.registry.read();
+            registry
+                .moves
+                .iter()
+                .map(|(from, _)| from.clone())
+                .collect()
+        };
+        moving.retain(|from, _| now.contains(from));
+        for from in now {
+            let since = *moving.entry(from.clone()).or_insert_with(Instant::now);
+            if since.elapsed() >= LEFT_AFTER {
+                moving.remove(&from);
+                self.finish_move(&from, self.time().now()).await;
+            }
+        }
+    }
+
     /// Goes on doing so beside the commands, where the store needs it.
     pub(crate) fn sweep_on(&self) {
         if self.0.store.capabilities().atomic_over_streams {
@@ -80,12 +102,15 @@ impl Ledger {
         }
         let ledger = std::sync::Arc::downgrade(&self.0);
         let task = tokio::spawn(async move {
+            let mut moving: HashMap<AccountId, Instant> = HashMap::new();
             loop {
                 tokio::time::sleep(SWEEP_EVERY).await;
                 let Some(inner) = ledger.upgrade() else {
                     return;
                 };
-                Self(inner).sweep_left(LEFT_AFTER).await;
+                let ledger = Self(inner);
+                ledger.sweep_left(LEFT_AFTER).await;
+                ledger.sweep_moves(&mut moving).await;
             }
         });
         self.keep(task);

@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) numbers: Numbers,
     /// Claims that are not known to be finished.
     pub(crate) unfinished: Unfinished,
+    /// Versions of schemes read from the store.
+    pub(crate) versions: u64,
     /// Newest position read from the store.
     seen: Option<Position>,
     /// Commits under way that concern the registry.
@@ -131,7 +133,11 @@ impl Registry {
             return Ok(());
         }
         let turn = self.turns.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        self.catch_up(store).await?;
+        // Up to what stands now: others may write without end.
+        let tail = store.tail().await?;
+        while self.read().seen < tail {
+            self.read_page(store).await?;
+        }
         *ended = turn;
         Ok(())
     }
@@ -140,16 +146,21 @@ impl Registry {
     pub(crate) async fn catch_up(&self, store: &dyn EventStore) -> Result<u64, RegistryError> {
         let mut read = 0;
         loop {
-            let after = self.read().seen;
-            let page = store
-                .read_all(after, Direction::Forwards, CATCH_UP_PAGE)
-                .await?;
-            if page.is_empty() {
-                return Ok(read);
+            match self.read_page(store).await? {
+                0 => return Ok(read),
+                more => read += more,
             }
-            read += page.len() as u64;
-            self.fold(&page)?;
         }
+    }
+
+    /// Reads a page behind the newest position seen; gives the number of its events.
+    async fn read_page(&self, store: &dyn EventStore) -> Result<u64, RegistryError> {
+        let after = self.read().seen;
+        let page = store
+            .read_all(after, Direction::Forwards, CATCH_UP_PAGE)
+            .await?;
+        self.fold(&page)?;
+        Ok(page.len() as u64)
     }
 
     /// Follows the store without end, for stores that others write to as well.
@@ -192,8 +203,11 @@ impl Registry {
             }
             inner.take_in(mark.as_slice());
             let before = inner.seen.replace(event.position);
-            let noted = inner.unfinished.note(event, before);
-            noted.map_err(|reason| damaged(event, reason))?;
+            if let Err(reason) = inner.unfinished.note(event, before) {
+                // Whoever needs it is told so; the others go on.
+                tracing::error!(%reason, "a claim cannot be understood");
+            }
+            inner.versions += u64::from(&*event.kind == "scheme-published.v1");
         }
         Ok(())
     }
@@ -212,7 +226,8 @@ impl Registry {
         let shared = store.capabilities().shared_with_others;
         let tail = store.tail().await?;
         let inner = self.read();
-        if inner.under_way > 0 || inner.doubtful {
+        // Where others write, what the follower has read counts, and nothing else.
+        if !shared && (inner.under_way > 0 || inner.doubtful) {
             return Ok(None);
         }
         // Where others write, only what the follower has read is certain.

@@ -6,6 +6,7 @@
 //! and is recognised when it comes again).
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     pub(crate) registry: Registry,
     time: TimeSource,
     config: LedgerConfig,
+    /// Published versions of schemes that are served.
+    versions: AtomicU64,
     background: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -132,6 +135,7 @@ impl Ledger {
             registry,
             time,
             config,
+            versions: AtomicU64::new(0),
             background,
         }));
         ledger.sweep_left(Duration::ZERO).await;
@@ -197,12 +201,26 @@ impl Ledger {
 
     /// Hears what others have written up to now, where others write too: whose a meter or a number is must
     /// not be answered from what was.
-    pub(crate) async fn refresh(&self) -> Result<(), ServiceError> {
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    pub async fn refresh(&self) -> Result<(), ServiceError> {
         let heard = self.0.registry.refresh(&*self.0.store).await;
         heard.map_err(|error| match error {
             RegistryError::Read(error) => not_read(error),
             RegistryError::Damaged { .. } => ServiceError::Damaged(error.to_string()),
-        })
+        })?;
+        let versions = self.0.registry.read().versions;
+        if self.0.versions.load(Ordering::SeqCst) == versions {
+            return Ok(());
+        }
+        let adopted = publishing::load(&*self.0.store, self.policies()).await;
+        adopted.map_err(|error| match error {
+            StartError::Read(error) => not_read(error),
+            StartError::Damaged(what) => ServiceError::Damaged(what),
+        })?;
+        self.0.versions.store(versions, Ordering::SeqCst);
+        Ok(())
     }
 
     /// Returns money from suspense to its payer (C13).

@@ -20,7 +20,7 @@ pub(crate) const SWEEP_MAX: usize = 1_024;
 
 /// Claims that are not known to be finished, by the place of the last event they name.
 #[derive(Debug, Default)]
-pub(crate) struct Unfinished(HashMap<(StreamName, u64), Left>);
+pub(crate) struct Unfinished(HashMap<(StreamName, u64), Vec<Left>>);
 
 #[derive(Debug, Clone)]
 struct Left {
@@ -52,26 +52,32 @@ impl Unfinished {
             before,
             since: Instant::now(),
         };
-        self.0.insert((stream, revision), left);
+        // Two may name the same place: at most one of them will have it.
+        self.0.entry((stream, revision)).or_default().push(left);
         Ok(())
     }
 
-    /// Claims that have been unfinished for so long.
+    /// Claims that have been unfinished for so long, oldest first.
     pub(crate) fn older_than(&self, age: Duration) -> Vec<StreamName> {
         let old = |left: &&Left| left.since.elapsed() >= age;
-        let claims = self.0.values().filter(old).map(|left| left.claim.clone());
+        let mut left: Vec<&Left> = self.0.values().flatten().filter(old).collect();
+        left.sort_by_key(|left| left.since);
+        let claims = left.into_iter().map(|left| left.claim.clone());
         claims.take(SWEEP_MAX).collect()
     }
 
     /// What has become of a claim is known.
     pub(crate) fn forget(&mut self, claim: &StreamName) {
-        self.0.retain(|_, left| left.claim != *claim);
+        self.0.retain(|_, at_place| {
+            at_place.retain(|left| left.claim != *claim);
+            !at_place.is_empty()
+        });
     }
 
     /// The position up to which everything is finished: `seen`, or what stands before the oldest claim
     /// that is not.
     pub(crate) fn finished_up_to(&self, seen: Option<Position>) -> Option<Position> {
-        let oldest = self.0.values().map(|left| left.before).min();
+        let oldest = self.0.values().flatten().map(|left| left.before).min();
         oldest.map_or(seen, |oldest| oldest.min(seen))
     }
 }

@@ -289,6 +289,20 @@ pub fn claimed(event: &RecordedEvent) -> Result<Option<Claimed>, String> {
     }))
 }
 
+/// Makes the ids of an append's events depend on what they say. A store that others write to recognises a
+/// repeated append by the ids of its events and looks at nothing else: two processes that decide the same
+/// command differently must not be told that both were written. The same decision keeps the same ids.
+pub(crate) fn name_by_content(append: &mut StreamAppend) {
+    for event in &mut append.events {
+        let mut hasher = blake3::Hasher::new();
+        for part in [event.kind.as_bytes(), &event.data, &event.meta] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        event.id = Uuid::new_v5(&event.id, hasher.finalize().as_bytes());
+    }
+}
+
 /// What stands where the events of an append would stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -296,7 +310,7 @@ pub(crate) enum Standing {
     Ours,
     /// Something else.
     Others,
-    /// Fewer events than ours, none of them foreign: proves nothing.
+    /// Nothing: proves nothing.
     Unknown,
 }
 
@@ -311,8 +325,11 @@ pub(crate) fn compare(ours: &[NewEvent], found: &[RecordedEvent]) -> Standing {
     });
     if !same {
         Standing::Others
-    } else if found.len() < ours.len() || ours.is_empty() {
+    } else if found.is_empty() || ours.is_empty() {
         Standing::Unknown
+    } else if found.len() < ours.len() {
+        // An append is whole or not at all: these are events that another one shares with it.
+        Standing::Others
     } else {
         Standing::Ours
     }

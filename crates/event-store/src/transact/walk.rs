@@ -201,7 +201,8 @@ impl Walk {
                 self.rest = self.rest.max(Some(position));
                 self.found(Some(*claim))
             }
-            (Doing::Finish(_, Some(claim)), Ending::Void) => self.before(Some(claim.revision)),
+            // Whoever wrote it saw that nothing before it counts.
+            (Doing::Finish(_, Some(_)), Ending::Void) => self.found(None),
             _ if self.lock_only => self.found(None),
             // The account goes on behind the lock.
             _ => {

@@ -177,8 +177,10 @@ impl Judge {
                 let later = account.state.last_reading.is_none_or(|last| last < n);
                 holds(later, READING_ONCE, || format!("{event:?}"))?;
                 account.state.last_reading = Some(n);
+                account.state.due = account.state.due.or((n % 3 == 0).then_some(n));
                 account.state.balance += amount;
             }
+            "due.v1" => account.state.due = None,
             _ => account.state.balance += amount,
         }
         holds(account.state.balance == balance, BALANCE_IS_FOLD, || {
@@ -187,7 +189,7 @@ impl Judge {
         let overdrawn = &*event.kind == "withdrawn.v1" && balance < 0;
         holds(!overdrawn, NEVER_OVERDRAWN, || format!("{event:?}"))?;
         account.balances.push((self.clock, balance));
-        if &*event.kind != "read.v1" {
+        if !matches!(&*event.kind, "read.v1" | "due.v1") {
             let key = (*parts.first().unwrap_or(&"")).to_owned();
             let place = (event.stream.clone(), event.kind.to_string(), event.revision);
             let before = self.moved.insert(key, place);

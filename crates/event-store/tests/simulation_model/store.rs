@@ -5,12 +5,14 @@ use std::collections::HashMap;
 
 use event_store::{
     AppendError, Commit, Committed, Direction, Expected, Position, RecordedEvent, Revisions,
-    StreamName,
+    StreamAppend, StreamName,
 };
 
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) log: Vec<RecordedEvent>,
+    /// A repeated append is recognised by the ids of its events, and by nothing else.
+    pub(crate) by_ids: bool,
     streams: HashMap<StreamName, Vec<usize>>,
 }
 
@@ -56,6 +58,32 @@ impl Model {
         }
     }
 
+    /// The answer to an append all of whose ids stand where its events would stand.
+    fn repeated(&self, append: &StreamAppend, actual: Option<u64>) -> Option<Committed> {
+        let first = match append.expected {
+            Expected::Exact(revision) => revision + 1,
+            Expected::NoStream => 0,
+            Expected::Any => return None,
+        };
+        if actual.is_none_or(|actual| actual < first) {
+            return None;
+        }
+        let found = self.read(
+            &append.stream,
+            first,
+            Direction::Forwards,
+            append.events.len(),
+        );
+        let same = found.len() == append.events.len()
+            && found.iter().zip(&append.events).all(|(a, b)| a.id == b.id);
+        let last = found.last().filter(|_| same)?;
+        Some(Committed {
+            position: last.position,
+            revisions: std::iter::once(last.revision).collect(),
+            recorded_at_ms: Some(last.recorded_at_ms),
+        })
+    }
+
     pub(crate) fn append(&mut self, commit: &Commit) -> Result<Committed, AppendError> {
         for append in &commit.appends {
             let actual = self.head(&append.stream);
@@ -64,6 +92,11 @@ impl Model {
                 Expected::Exact(revision) => actual == Some(revision),
                 Expected::Any => true,
             };
+            if !fits && self.by_ids {
+                if let Some(before) = self.repeated(append, actual) {
+                    return Ok(before);
+                }
+            }
             if !fits {
                 let (stream, expected) = (append.stream.clone(), append.expected);
                 return Err(AppendError::WrongExpectedRevision {

@@ -370,13 +370,16 @@ fn a_commit_in_doubt_that_meets_its_own_events_is_answered_as_written() {
         expected: Expected::NoStream,
         actual: Some(0),
     };
-    stage.give(op, Outcome::Appended(vec![Err(error)]));
-    // A read that shows nothing proves nothing.
+    stage.give(op, Outcome::Appended(vec![Err(error.clone())]));
+    // A read that shows nothing proves nothing, and what the append was refused for may be gone.
     stage.give_events("key-1", vec![]);
     let (pause, Request::Delay { .. }) = stage.next() else {
-        panic!("a pause before the next look")
+        panic!("a pause before the next try")
     };
     stage.give(pause, Outcome::Elapsed);
+    let (op, again) = stage.next_append();
+    assert_eq!(again[0].appends, appends);
+    stage.give(op, Outcome::Appended(vec![Err(error)]));
     stage.give_events("key-1", vec![recorded("key-1", 0, &appends[0].events[0])]);
     assert!(
         stage.answers.is_empty(),

@@ -56,7 +56,7 @@ fn balance_from(snapshot: Option<Snapshot>) -> (Answer, u64) {
 
 #[test]
 fn a_snapshot_that_fits_saves_folding_what_it_stands_on() {
-    let fits = snapshot(1, Uuid::from_u128(101), "20|None");
+    let fits = snapshot(1, Uuid::from_u128(101), "20|None|None");
     assert_eq!(
         balance_from(Some(fits)),
         (Answer::Enough { balance: 30 }, 1)
@@ -67,20 +67,20 @@ fn a_snapshot_that_fits_saves_folding_what_it_stands_on() {
 #[test]
 fn a_snapshot_that_does_not_fit_is_ignored() {
     let right = Answer::Enough { balance: 30 };
-    let other_event = snapshot(1, Uuid::from_u128(555), "20|None");
+    let other_event = snapshot(1, Uuid::from_u128(555), "20|None|None");
     assert_eq!(
         balance_from(Some(other_event)).0,
         right,
         "the stream has another event there"
     );
-    let beyond = snapshot(9, Uuid::from_u128(101), "20|None");
+    let beyond = snapshot(9, Uuid::from_u128(101), "20|None|None");
     assert_eq!(
         balance_from(Some(beyond)).0,
         right,
         "the stream ends before it"
     );
-    let mut spoilt = snapshot(1, Uuid::from_u128(101), "20|None");
-    spoilt.state = Bytes::from_static(b"21|None");
+    let mut spoilt = snapshot(1, Uuid::from_u128(101), "20|None|None");
+    spoilt.state = Bytes::from_static(b"21|None|None");
     assert_eq!(balance_from(Some(spoilt)).0, right, "its digest differs");
     let nonsense = snapshot(1, Uuid::from_u128(101), "twenty");
     assert_eq!(
@@ -114,7 +114,7 @@ fn a_snapshot_is_made_every_so_many_events_once_they_are_durable() {
     assert_eq!(stage.saved.len(), 1);
     assert_eq!(
         (stage.saved[0].at.revision, &stage.saved[0].state[..]),
-        (1, &b"-2|Some(2)"[..])
+        (1, &b"-2|Some(2)|None"[..])
     );
     assert_eq!(stage.saved[0].at.event, commits[0].appends[0].events[0].id);
 }

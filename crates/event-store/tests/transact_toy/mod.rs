@@ -55,6 +55,8 @@ pub(crate) enum Answer {
 pub(crate) struct State {
     pub(crate) balance: i64,
     pub(crate) last_reading: Option<u64>,
+    /// A deadline: whatever money comes next acts on it first, whoever brings it.
+    pub(crate) due: Option<u64>,
 }
 
 /// The toy domain.
@@ -186,17 +188,22 @@ impl Toy {
             let answer = Answer::Refused { balance };
             return Decision::answer(answer).with_claim(claim(format!("answered|{balance}")));
         }
+        let before = state.balance;
         state.balance += amount;
         let balance = state.balance;
         let at = evidence.revision.map_or(0, |revision| revision + 1);
-        let mut decision = Decision::append(
-            Answer::Done { balance },
-            vec![event(
-                kind,
-                key.as_str(),
-                format!("{key}|{amount}|{balance}"),
-            )],
-        );
+        let mut events = Vec::new();
+        if let Some(n) = state.due.take() {
+            // The same whatever comes after it.
+            let id = format!("{}/due/{n}", command.account);
+            events.push(event("due.v1", &id, format!("{n}|0|{before}")));
+        }
+        events.push(event(
+            kind,
+            key.as_str(),
+            format!("{key}|{amount}|{balance}"),
+        ));
+        let mut decision = Decision::append(Answer::Done { balance }, events);
         if let Some(item) = item {
             decision = decision.with_claim(StreamAppend {
                 expected: evidence.expected(&item),
@@ -216,6 +223,7 @@ impl Toy {
     ) -> Decision<Answer> {
         if state.last_reading.is_none_or(|last| n > last) {
             state.last_reading = Some(n);
+            state.due = state.due.or((n % 3 == 0).then_some(n));
             state.balance -= cost;
             let balance = state.balance;
             let id = format!("{}/{n}/{cost}", command.account);
@@ -252,8 +260,11 @@ impl Domain for Toy {
             "deposited.v1" | "withdrawn.v1" => state.balance += number(fields.get(1))?,
             "read.v1" => {
                 state.balance += number(fields.get(1))?;
-                state.last_reading = Some(number(fields.first())?.cast_unsigned());
+                let n = number(fields.first())?.cast_unsigned();
+                state.last_reading = Some(n);
+                state.due = state.due.or((n % 3 == 0).then_some(n));
             }
+            "due.v1" => state.due = None,
             "adopted.v1" => {}
             other => return Err(format!("unknown kind {other}")),
         }
@@ -321,24 +332,29 @@ impl Domain for Toy {
     }
 
     fn snapshot(&self, state: &State) -> Option<Vec<u8>> {
-        Some(format!("{}|{:?}", state.balance, state.last_reading).into_bytes())
+        let State {
+            balance,
+            last_reading,
+            due,
+        } = state;
+        Some(format!("{balance}|{last_reading:?}|{due:?}").into_bytes())
     }
 
     fn restore(&self, _: &StreamName, bytes: &[u8]) -> Option<State> {
         let text = std::str::from_utf8(bytes).ok()?;
-        let (balance, last) = text.split_once('|')?;
-        let last_reading = match last {
-            "None" => None,
-            some => Some(
-                some.strip_prefix("Some(")?
-                    .strip_suffix(')')?
-                    .parse()
-                    .ok()?,
-            ),
+        let mut parts = text.split('|');
+        let balance = parts.next()?.parse().ok()?;
+        let mut number = || match parts.next()? {
+            "None" => Some(None),
+            some => {
+                let inner = some.strip_prefix("Some(")?.strip_suffix(')')?;
+                Some(Some(inner.parse().ok()?))
+            }
         };
         Some(State {
-            balance: balance.parse().ok()?,
-            last_reading,
+            balance,
+            last_reading: number()?,
+            due: number()?,
         })
     }
 

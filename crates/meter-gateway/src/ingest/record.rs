@@ -208,10 +208,17 @@ impl Recorder {
         &self,
         meter: &MeterNumber,
     ) -> Result<Option<Timestamp>, GatewayError> {
+        let mut backoff = Backoff::new();
+        // Where others write too: an instant that is told twice is decided by who holds the meter now.
+        while let Err(error) = self.ledger.refresh().await {
+            if !passes(&error) {
+                return Err(error.into());
+            }
+            backoff.pause().await;
+        }
         let Some(holder) = self.ledger.meter_holder(meter) else {
             return Ok(None);
         };
-        let mut backoff = Backoff::new();
         loop {
             match self.ledger.account(&holder.account).await {
                 Ok(view) => {

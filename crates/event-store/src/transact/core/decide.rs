@@ -18,7 +18,7 @@ use crate::port::{
     StreamName,
 };
 use crate::transact::domain::Decision;
-use crate::transact::plan::{self, Plan, first_revision};
+use crate::transact::plan::{self, Plan, first_revision, name_by_content};
 
 /// A decision that waits until everything it was decided on is durable.
 pub(super) struct Held<D: Domain> {
@@ -69,8 +69,12 @@ impl Parts {
         slot: &mut Slot<D>,
         mut appends: Vec<StreamAppend>,
         events: Vec<NewEvent>,
+        named: bool,
     ) -> Self {
         appends.extend(own_append(slot, events));
+        if named {
+            name_all(slot, &mut appends);
+        }
         Self {
             commit: Commit { appends },
             later: VecDeque::new(),
@@ -90,6 +94,15 @@ impl Parts {
             }),
             later,
         }
+    }
+}
+
+/// Names the events of appends by what they say.
+fn name_all<D: Domain>(slot: &mut Slot<D>, appends: &mut [StreamAppend]) {
+    appends.iter_mut().for_each(name_by_content);
+    let own = appends.last().filter(|append| append.stream == slot.stream);
+    if let Some(last) = own.and_then(|append| append.events.last()) {
+        slot.last_event = last.id;
     }
 }
 
@@ -245,7 +258,8 @@ impl<D: Domain> Core<D> {
         let parts = if staged {
             self.stage(s, claims, events)
         } else {
-            Ok(Parts::whole(self.slots.at(s), claims, events))
+            let named = self.names_by_content();
+            Ok(Parts::whole(self.slots.at(s), claims, events, named))
         };
         let Parts { commit, later } = match parts {
             Ok(parts) => parts,
@@ -277,6 +291,11 @@ impl<D: Domain> Core<D> {
         }
     }
 
+    /// Whether the store may take another process's events for ours.
+    fn names_by_content(&self) -> bool {
+        self.facts.capabilities.shared_with_others && self.sabotage != Sabotage::IdsWithoutContent
+    }
+
     /// A decision over several streams as a claim with its plan, and the plan's steps.
     fn stage(
         &mut self,
@@ -284,7 +303,7 @@ impl<D: Domain> Core<D> {
         mut claims: Vec<StreamAppend>,
         events: Vec<NewEvent>,
     ) -> Result<Parts, String> {
-        let sabotage = self.sabotage;
+        let (sabotage, named) = (self.sabotage, self.names_by_content());
         let slot = self.slots.at(s);
         let Some(mut claim) = claims.pop() else {
             return Err("a decision over several streams needs a claim".to_owned());
@@ -297,6 +316,9 @@ impl<D: Domain> Core<D> {
         }
         steps.extend(claims);
         steps.extend(own_append(slot, events));
+        if named {
+            name_all(slot, &mut steps);
+        }
         if sabotage == Sabotage::ClaimAfterEvents {
             steps.push(claim);
             steps.reverse();
@@ -315,6 +337,9 @@ impl<D: Domain> Core<D> {
                     claim.stream
                 ));
             }
+        }
+        if named {
+            name_by_content(&mut claim);
         }
         let mut all = vec![claim];
         all.extend(plan.steps);

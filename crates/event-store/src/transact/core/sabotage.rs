@@ -36,6 +36,8 @@ pub enum Sabotage {
     SkipLock,
     /// Decides on an account although it is locked.
     IgnoreLock,
+    /// Leaves ids as the domain gives them, on a store that recognises appends by ids alone.
+    IdsWithoutContent,
     /// Searches history while events of the account are in flight.
     SearchWhileInFlight,
     /// Uses snapshots without checking them.
@@ -44,7 +46,7 @@ pub enum Sabotage {
 
 impl Sabotage {
     /// Every planted bug.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::AnswerBeforeDurable,
         Self::DropClaim,
         Self::KeepStateAfterFailure,
@@ -58,6 +60,7 @@ impl Sabotage {
         Self::TrustClaim,
         Self::SkipLock,
         Self::IgnoreLock,
+        Self::IdsWithoutContent,
         Self::SearchWhileInFlight,
         Self::TrustSnapshot,
     ];

@@ -72,7 +72,10 @@ impl<D: Domain> Core<D> {
                 self.proceed_held(s);
                 self.advance(s);
             }
-            Phase::Staged => self.advance(s),
+            Phase::Staged => {
+                self.keep_snapshot_if_due(s);
+                self.advance(s);
+            }
             Phase::Ready => self.keep_snapshot_if_due(s),
             other @ (Phase::Cold
             | Phase::Loading(_)
@@ -329,8 +332,14 @@ impl<D: Domain> Core<D> {
                 return self.look_up(s, &commit, last);
             }
             (Standing::Unknown, _) if self.sabotage != Sabotage::TrustEmptyRead => {
+                // What it was refused for may be gone: a leader that died before others had it.
+                let request = Request::Append(vec![flight.commit.clone()]);
                 self.slots.at(s).trouble().doubts.push_front(flight);
-                return self.pause(op);
+                return self.pause(Op {
+                    awaited: Awaited::Resend,
+                    request,
+                    ..op
+                });
             }
             (Standing::Unknown | Standing::Others, _) => self.refused(s, flight, true),
         }
