@@ -6,6 +6,7 @@ use std::time::Duration;
 use event_store::{COMMIT_BYTES_MAX, EVENT_BYTES_MAX};
 
 use crate::faults::Faults;
+use crate::tls::Identity;
 
 /// Whether clients may append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -74,6 +75,8 @@ pub struct Config {
     /// Longest wait for the store's answer to an append; it is then answered as timed out, which says
     /// neither yes nor no.
     pub write_timeout: Duration,
+    /// Secures connections; `None` where a proxy does, or on one machine.
+    pub tls: Option<Identity>,
     /// What goes wrong on demand; nothing by default. Keep a clone to change it while serving.
     pub faults: Faults,
 }
@@ -88,6 +91,7 @@ impl Config {
             appends: Appends::Refused,
             limits: Limits::default(),
             write_timeout: WRITE_TIMEOUT,
+            tls: None,
             faults: Faults::none(),
         }
     }

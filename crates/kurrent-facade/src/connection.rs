@@ -1,24 +1,28 @@
-//! Accepted connections: a bounded number, without Nagle's delay, each of which can be cut; and the listener
-//! that closes and opens again when a restart is asked for.
+//! Accepted connections: a bounded number, without Nagle's delay, secured where that is wanted, each of which can
+//! be cut; and the listener that closes and opens again when a restart is asked for.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tonic::transport::server::Connected;
 
 use crate::faults::{Faults, Restart};
 
 /// Pause after a failed `accept` or `bind`, so that a machine without file descriptors is not made busier.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Longest wait for a client to agree on keys.
+const HANDSHAKE_WAIT: Duration = Duration::from_secs(5);
 
 /// What a call knows of its connection.
 #[derive(Debug, Clone)]
@@ -45,6 +49,7 @@ impl Cut {
 pub(crate) struct Listening {
     /// `None` while a restart lasts.
     listener: Option<TcpListener>,
+    acceptor: Option<TlsAcceptor>,
     address: SocketAddr,
     places: Arc<Semaphore>,
     faults: Faults,
@@ -56,14 +61,14 @@ pub(crate) struct Listening {
 }
 
 enum Heard {
-    Stream(TcpStream),
+    Stream(TcpStream, OwnedSemaphorePermit),
     Restart(Duration),
     Again,
 }
 
 impl Listening {
     pub(crate) fn new(
-        listener: TcpListener,
+        (listener, acceptor): (TcpListener, Option<TlsAcceptor>),
         address: SocketAddr,
         max: usize,
         faults: &Faults,
@@ -74,6 +79,7 @@ impl Listening {
         restarts.mark_unchanged();
         Self {
             listener: Some(listener),
+            acceptor,
             address,
             places: Arc::new(Semaphore::new(max.clamp(1, Semaphore::MAX_PERMITS))),
             faults: faults.clone(),
@@ -87,22 +93,17 @@ impl Listening {
     /// Accepted connections, for ever.
     pub(crate) fn connections(self) -> impl Stream<Item = io::Result<Connection>> + Send {
         futures::stream::unfold(self, |mut listening| async move {
-            let connection = listening.next().await?;
+            let connection = listening.next().await;
             Some((Ok(connection), listening))
         })
     }
 
-    async fn next(&mut self) -> Option<Connection> {
+    async fn next(&mut self) -> Connection {
         loop {
-            // The semaphore is never closed.
-            let place = Arc::clone(&self.places).acquire_owned().await.ok()?;
             match self.hear().await {
-                Heard::Stream(stream) if self.faults.refuses_connection() => drop(stream),
-                Heard::Stream(stream) => return Some(self.connection(stream, place)),
-                Heard::Restart(down) => {
-                    drop(place);
-                    self.restart(down).await;
-                }
+                Heard::Stream(stream, _) if self.faults.refuses_connection() => drop(stream),
+                Heard::Stream(stream, place) => return self.connection(stream, place),
+                Heard::Restart(down) => self.restart(down).await,
                 Heard::Again => {}
             }
         }
@@ -117,8 +118,8 @@ impl Listening {
             tokio::time::sleep(plan.restart_every).await;
         };
         tokio::select! {
-            accepted = accept(self.listener.as_ref()) => match accepted {
-                Ok((stream, _)) => Heard::Stream(stream),
+            accepted = accept(self.listener.as_ref(), &self.places) => match accepted {
+                Ok((stream, place)) => Heard::Stream(stream, place),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -172,40 +173,99 @@ impl Listening {
                 () = own.notified() => {}
             }
         };
-        Connection {
-            stream,
-            severed: Some(Box::pin(severed)),
+        let info = ConnectionInfo {
+            local: stream.local_addr().ok(),
+            remote: stream.peer_addr().ok(),
             cut,
+        };
+        Connection {
+            link: Link::new(stream, self.acceptor.as_ref()),
+            severed: Some(Box::pin(severed)),
+            info,
             _place: place,
         }
     }
 }
 
-async fn accept(listener: Option<&TcpListener>) -> io::Result<(TcpStream, SocketAddr)> {
-    match listener {
-        Some(listener) => listener.accept().await,
-        None => std::future::pending().await,
+/// A new connection, once there is a place for it.
+async fn accept(
+    listener: Option<&TcpListener>,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let Some(listener) = listener else {
+        return std::future::pending().await;
+    };
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
+type Secured = TlsStream<TcpStream>;
+
+/// The bytes of a connection.
+enum Link {
+    Plain(TcpStream),
+    /// Keys are agreed on by whoever reads or writes first, so that accepting waits for nobody.
+    Opening(Pin<Box<dyn Future<Output = io::Result<Secured>> + Send>>),
+    Secured(Box<Secured>),
+    /// It could not be secured.
+    Broken,
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Unpin> Duplex for T {}
+
+impl Link {
+    fn new(stream: TcpStream, acceptor: Option<&TlsAcceptor>) -> Self {
+        let Some(acceptor) = acceptor else {
+            return Self::Plain(stream);
+        };
+        let opening = tokio::time::timeout(HANDSHAKE_WAIT, acceptor.accept(stream));
+        Self::Opening(Box::pin(async move {
+            opening
+                .await
+                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        }))
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut dyn Duplex>> {
+        if let Self::Opening(opening) = self {
+            match ready!(opening.as_mut().poll(cx)) {
+                Ok(stream) => *self = Self::Secured(Box::new(stream)),
+                Err(error) => {
+                    tracing::debug!(%error, "a connection could not be secured");
+                    *self = Self::Broken;
+                    return Poll::Ready(Err(error));
+                }
+            }
+        }
+        Poll::Ready(match self {
+            Self::Plain(stream) => Ok(stream),
+            Self::Secured(stream) => Ok(stream.as_mut()),
+            Self::Opening(_) | Self::Broken => Err(io::ErrorKind::NotConnected.into()),
+        })
     }
 }
 
 /// A connection with its place among those that may be open.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    link: Link,
     /// Resolves when it is to be cut; `None` once it was.
     severed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    cut: Cut,
+    info: ConnectionInfo,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    fn poll_link(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn Duplex>>> {
         if let Some(severed) = &mut self.severed
             && severed.as_mut().poll(cx).is_pending()
         {
-            return Ok(());
+            return self.link.poll_open(cx).map_ok(Pin::new);
         }
         self.severed = None;
-        Err(io::Error::from(io::ErrorKind::ConnectionReset))
+        Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()))
     }
 }
 
@@ -213,11 +273,7 @@ impl Connected for Connection {
     type ConnectInfo = ConnectionInfo;
 
     fn connect_info(&self) -> ConnectionInfo {
-        ConnectionInfo {
-            local: self.stream.local_addr().ok(),
-            remote: self.stream.peer_addr().ok(),
-            cut: self.cut.clone(),
-        }
+        self.info.clone()
     }
 }
 
@@ -227,8 +283,7 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.check(cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        ready!(self.poll_link(cx))?.poll_read(cx, buf)
     }
 }
 
@@ -238,16 +293,15 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.check(cx)?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        ready!(self.poll_link(cx))?.poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        ready!(self.poll_link(cx))?.poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        ready!(self.poll_link(cx))?.poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -255,11 +309,14 @@ impl AsyncWrite for Connection {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check(cx)?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        ready!(self.poll_link(cx))?.poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.link {
+            Link::Plain(stream) => stream.is_write_vectored(),
+            // What TLS writes is copied anyway.
+            Link::Opening(_) | Link::Secured(_) | Link::Broken => false,
+        }
     }
 }

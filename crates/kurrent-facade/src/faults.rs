@@ -47,7 +47,8 @@ pub struct FaultPlan {
     pub break_after_commit: Rate,
     /// The append is ignored: nothing is committed, nothing answered.
     pub drop: Rate,
-    /// The append, or a read that requires the leader, is told to ask another member.
+    /// The append, or a read that requires the leader, is told to ask another member. In a batch that ends the
+    /// call: answers that are still under way are lost with it.
     pub not_leader: Rate,
     /// That other member; this server itself when `None`.
     pub leader: Option<Advertised>,

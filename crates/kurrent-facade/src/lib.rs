@@ -7,7 +7,7 @@
 //!
 //! | file | owns |
 //! |---|---|
-//! | `server`, `connection` | sockets, limits, restarts |
+//! | `server`, `connection`, `tls` | sockets, limits, restarts |
 //! | `small`, `streams` | the services |
 //! | `read/` | reads by count, subscriptions, filters, the one follower they share |
 //! | `append/` | the desk all appends pass, ids seen before, both ways to append |
@@ -27,9 +27,11 @@ mod read;
 mod server;
 mod small;
 mod streams;
+mod tls;
 mod trailers;
 
 pub use auth::{AllowAll, Authorize, Credentials, Denied, Grant};
 pub use config::{Advertised, Appends, Config, Limits};
 pub use faults::{BadFaults, FaultPlan, Faults, Rate, Strikes};
 pub use server::{ServeError, serve};
+pub use tls::{BadIdentity, Identity};

@@ -1,6 +1,4 @@
 //! The server: sockets, limits, and the services over one store.
-//!
-//! Absent on purpose: TLS, which a proxy in front of it ends, as for the ledger's own API.
 
 use std::future::Future;
 use std::io;
@@ -29,6 +27,7 @@ use crate::faults::Faults;
 use crate::read::Live;
 use crate::small::{Features, GossipOfOne, NoPersistentSubscriptions};
 use crate::streams::StreamsOverStore;
+use crate::tls::{BadIdentity, acceptor};
 use crate::trailers;
 
 /// How long a shutdown waits for calls under way: appends answer in time, and subscriptions end at once.
@@ -61,6 +60,9 @@ pub enum ServeError {
         "appends by KurrentDB clients are for tests: {0} is not a loopback address; listen on 127.0.0.1 or refuse appends"
     )]
     AppendsBeyondLoopback(SocketAddr),
+    /// Connections cannot be secured.
+    #[error(transparent)]
+    Tls(#[from] BadIdentity),
     /// The transport failed.
     #[error("the server for KurrentDB clients failed: {0}")]
     Transport(#[from] tonic::transport::Error),
@@ -126,8 +128,8 @@ impl Shared {
 /// subscriptions end, new calls are turned away, and appends under way have 20 s to finish.
 ///
 /// # Errors
-/// When the address cannot be listened on, or appends are allowed on one that others reach; the future when
-/// the transport fails or calls had to be cut off.
+/// When the address cannot be listened on, appends are allowed on one that others reach, or the certificate
+/// cannot be used; the future when the transport fails or calls had to be cut off.
 pub async fn serve<S>(
     config: Config,
     store: Arc<dyn EventStore>,
@@ -147,6 +149,7 @@ where
     if config.appends == Appends::Allowed && !listen.ip().is_loopback() {
         return Err(ServeError::AppendsBeyondLoopback(listen));
     }
+    let acceptor = config.tls.as_ref().map(acceptor).transpose()?;
     let failed = |source| ServeError::Listen { listen, source };
     let listener = TcpListener::bind(listen).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -156,7 +159,13 @@ where
     let shared = Arc::new(shared(config, store, auth, (address, going_down.clone())));
     let desk = shared.desk.clone();
     let forget = Box::new(move || desk.forget());
-    let listening = Listening::new(listener, address, connections_max, &shared.faults, forget);
+    let listening = Listening::new(
+        (listener, acceptor),
+        address,
+        connections_max,
+        &shared.faults,
+        forget,
+    );
     let router = router(calls_max, &shared);
     drop(shared);
     let serving = async move {

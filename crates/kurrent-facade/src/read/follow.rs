@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::live::{Batch, Heard};
 use super::page::PageSize;
+use super::pages::check_begin;
 use super::plan::{Begin, Plan, Source};
 use super::{Chunks, answer};
 use crate::server::Shared;
@@ -83,6 +84,7 @@ impl FollowAll {
     }
 
     async fn begin(&mut self) -> Result<Vec<ReadResp>, Status> {
+        check_begin(&self.shared, &self.plan).await?;
         self.at = match self.plan.begin {
             Begin::Position(position) => Some(position),
             Begin::End => self

@@ -169,25 +169,6 @@ impl AllPages {
         }
     }
 
-    /// A filtered read must begin within the log.
-    async fn check_begin(&self) -> Result<(), Status> {
-        let (Some(_), Begin::Position(position)) = (&self.plan.filter, self.plan.begin) else {
-            return Ok(());
-        };
-        let tail = self
-            .shared
-            .store
-            .tail()
-            .await
-            .map_err(|error| trailers::of_read(&error))?;
-        if position.commit > tail.map_or(0, |tail| tail.commit) {
-            return Err(trailers::invalid(
-                "Trying to read from an invalid position.",
-            ));
-        }
-        Ok(())
-    }
-
     async fn piece(&mut self) -> Result<Option<Vec<RecordedEvent>>, Status> {
         let max = match self.plan.filter {
             // How many of a page will pass is not known.
@@ -231,6 +212,32 @@ impl AllPages {
     }
 }
 
+/// What is filtered must begin within the log. The rest may begin beyond: there is nothing yet.
+pub(super) async fn check_begin(shared: &Shared, plan: &Plan) -> Result<(), Status> {
+    let Begin::Position(position) = plan.begin else {
+        return Ok(());
+    };
+    let tail = shared
+        .store
+        .tail()
+        .await
+        .map_err(|error| trailers::of_read(&error))?;
+    if position.commit <= tail.map_or(0, |tail| tail.commit) {
+        return Ok(());
+    }
+    tracing::warn!(
+        ?position,
+        ?tail,
+        "a client begins beyond the end of the log"
+    );
+    if plan.filter.is_none() {
+        return Ok(());
+    }
+    Err(trailers::invalid(
+        "Trying to read from an invalid position.",
+    ))
+}
+
 /// The place just before a position. Positions between two events belong to no event.
 fn before(position: Position) -> Option<Position> {
     let commit = position.commit.checked_sub(1)?;
@@ -243,7 +250,7 @@ fn before(position: Position) -> Option<Position> {
 impl Chunks for AllPages {
     async fn next(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
         if self.stage == Stage::Begin {
-            self.check_begin().await?;
+            check_begin(&self.shared, &self.plan).await?;
             self.stage = Stage::Reading;
         }
         while let Some(page) = self.piece().await? {

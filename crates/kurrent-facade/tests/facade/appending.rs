@@ -489,6 +489,18 @@ async fn what_is_wrong_with_one_append_of_a_batch_leaves_the_others_alone() {
         })
         .await;
     assert_eq!(batch.answer().await, (2, "InvalidArgument".to_owned()));
+    // More than messages usually hold, and an answer all the same.
+    let mut half = proposed(5);
+    half.data = Bytes::from(vec![b' '; 500 * 1024]);
+    batch
+        .request(BatchAppendReq {
+            correlation_id: Some(wire_id(correlation(5))),
+            options: Some(batch_options("a", ExpectedStreamPosition::Any(()))),
+            proposed_messages: vec![half; 20],
+            is_final: true,
+        })
+        .await;
+    assert_eq!(batch.answer().await, (5, "InvalidArgument".to_owned()));
     batch
         .send(3, "with space", ExpectedStreamPosition::Any(()), &[3])
         .await;

@@ -180,3 +180,18 @@ async fn a_server_restarts_by_itself_when_its_plan_says_so() {
     faults.set(FaultPlan::default());
     server.stop().await.expect("stopped in order");
 }
+
+#[tokio::test]
+async fn a_server_whose_places_are_all_taken_restarts_all_the_same() {
+    let faults = Faults::none();
+    let mut config = config().faults(faults.clone());
+    config.limits.connections_max = 1;
+    let server = Server::in_memory(config).await;
+    let mut all = Ask::all_start().follow().open(&server).await.expect("open");
+    next_words(&mut all, 2).await;
+    let restart = faults.restart(Duration::from_millis(1));
+    assert!(soon("the return", restart).await);
+    soon("the cut", all.message()).await.expect_err("cut");
+    assert!(stored(&server).await.is_empty());
+    server.stop().await.expect("stopped in order");
+}

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use kurrent_wire::pb::shared::Empty;
+use kurrent_wire::pb::streams::ReadReq;
 use kurrent_wire::pb::streams::read_req::options::stream_options::RevisionOption;
+use kurrent_wire::pb::streams::streams_client::StreamsClient;
 use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::support::{Ask, Server, config, next_words, soon};
 
@@ -242,4 +245,30 @@ async fn a_subscription_ends_when_the_server_stops() {
     server.stop().await.expect("stopped in order");
     let end = soon("the end", all.message()).await;
     assert_eq!(end.expect_err("no more").code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_client_that_pings_all_the_time_stays_connected() {
+    let server = Server::in_memory(config()).await;
+    let channel = Channel::from_shared(format!("http://{}", server.address))
+        .expect("an address")
+        .http2_keep_alive_interval(Duration::from_millis(5))
+        .keep_alive_timeout(Duration::from_secs(5))
+        .keep_alive_while_idle(true)
+        .connect()
+        .await
+        .expect("it connects");
+    let request = ReadReq {
+        options: Some(Ask::all_start().follow().0),
+    };
+    let mut all = StreamsClient::new(channel)
+        .read(request)
+        .await
+        .expect("open")
+        .into_inner();
+    next_words(&mut all, 2).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    server.write("a", "k.v1", 0..1).await;
+    assert_eq!(next_words(&mut all, 1).await, ["a@0"]);
+    server.stop().await.expect("stopped in order");
 }

@@ -14,3 +14,4 @@ mod following;
 mod official;
 mod reading;
 mod support;
+mod tls;

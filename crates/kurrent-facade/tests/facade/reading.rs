@@ -151,6 +151,9 @@ async fn all_is_read_both_ways_and_filtered() {
             ["account-1@1", "account-1@0"]
         );
         assert!(read(Ask::all_end()).await.is_empty());
+        assert!(read(Ask::all_at(900)).await.is_empty());
+        let before = Ask::all_at(900).backwards().count(1);
+        assert_eq!(read(before).await, ["account-2@1"]);
         assert!(read(Ask::all_start().backwards()).await.is_empty());
         let charged = r"^(?!(\$.+$|installed.*))";
         let filtered = Ask::all_start().types_like(charged, 32);
@@ -191,9 +194,11 @@ async fn a_filtered_read_beyond_the_end_is_refused() {
     let server = Server::in_memory(config()).await;
     server.write("a", "k.v1", 0..1).await;
     let ask = Ask::all_at(7).types_like(".*", 32);
-    let status = ask.read(&server).await.expect_err("beyond the end");
-    assert_eq!(status.code(), Code::InvalidArgument);
-    assert_eq!(status.message(), "Trying to read from an invalid position.");
+    for ask in [ask.clone(), ask.follow()] {
+        let status = ask.read(&server).await.expect_err("beyond the end");
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(status.message(), "Trying to read from an invalid position.");
+    }
     assert!(
         Ask::all_at(7)
             .read(&server)
@@ -237,7 +242,7 @@ async fn more_reads_than_there_is_room_for_are_turned_away() {
     server.stop().await.expect("stopped in order");
 }
 
-struct OnlyAnalysts;
+pub(crate) struct OnlyAnalysts;
 
 impl Authorize for OnlyAnalysts {
     fn check(&self, header: Option<&str>) -> Result<Grant, Denied> {
