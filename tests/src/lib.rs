@@ -14,8 +14,10 @@
 )]
 
 mod environments;
+mod kurrent;
 
 pub use environments::{node_sample, python};
+pub use kurrent::KurrentServer;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -97,6 +99,8 @@ pub struct Server {
     environment: Vec<(String, String)>,
     /// Where gRPC listens now.
     pub address: String,
+    /// What it said when it was ready.
+    pub ready: Value,
     /// Key of a channel that is staff and operator too.
     pub key: String,
 }
@@ -126,7 +130,7 @@ impl Server {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        let (child, address) = spawn(&binary, folder, nats, &environment);
+        let (child, ready) = spawn(&binary, folder, nats, &environment);
         let nats = nats.map(str::to_owned);
         Self {
             child,
@@ -134,7 +138,8 @@ impl Server {
             folder: folder.to_path_buf(),
             nats,
             environment,
-            address,
+            address: address_of(&ready),
+            ready,
             key: key.key,
         }
     }
@@ -147,14 +152,15 @@ impl Server {
 
     /// Starts it again on the same data.
     pub fn restart(&mut self) {
-        let (child, address) = spawn(
+        let (child, ready) = spawn(
             &self.binary,
             &self.folder,
             self.nats.as_deref(),
             &self.environment,
         );
         self.child = child;
-        self.address = address;
+        self.address = address_of(&ready);
+        self.ready = ready;
     }
 
     /// Stops it in order.
@@ -198,7 +204,7 @@ fn spawn(
     folder: &Path,
     nats: Option<&str>,
     environment: &[(String, String)],
-) -> (Child, String) {
+) -> (Child, Value) {
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -222,11 +228,20 @@ fn spawn(
         command.args(["--nats-url", url]);
     }
     let mut child = command.spawn().unwrap();
-    let address = ready(&mut child, folder);
-    (child, address)
+    let ready = ready(&mut child, folder);
+    (child, ready)
 }
 
-fn ready(child: &mut Child, folder: &Path) -> String {
+fn address_of(ready: &Value) -> String {
+    format!("http://{}", ready["grpc"].as_str().unwrap())
+}
+
+fn ready(child: &mut Child, folder: &Path) -> Value {
+    first_line(child, &folder.join("ledger.log"))
+}
+
+/// The line in which a server says that it is there; fails the test with its log when it does not.
+fn first_line(child: &mut Child, log: &Path) -> Value {
     let stdout = child.stdout.take().unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -239,10 +254,9 @@ fn ready(child: &mut Child, folder: &Path) -> String {
         .ok()
         .flatten()
         .and_then(Result::ok);
-    let log = std::fs::read_to_string(folder.join("ledger.log")).unwrap_or_default();
+    let log = std::fs::read_to_string(log).unwrap_or_default();
     let line = line.unwrap_or_else(|| panic!("the server did not come up; its log:\n{log}"));
-    let ready: Value = serde_json::from_str(&line).unwrap();
-    format!("http://{}", ready["grpc"].as_str().unwrap())
+    serde_json::from_str(&line).unwrap()
 }
 
 /// Waits until a condition holds; fails the test with what was waited for when it does not.

@@ -19,7 +19,8 @@
 //!   expected revisions) may be sent again until it succeeds or is refused. A read that shows nothing
 //!   proves nothing.
 //! * **Order.** `read_all` and subscriptions give events in position order, without holes.
-//! * **Time.** `recorded_at_ms` never runs backwards along the positions.
+//! * **Time.** `recorded_at_ms` never runs backwards along the positions. On a store that is shared
+//!   with others it is its server's clock, which may step back when another server takes the lead.
 //!
 //! Absent on purpose: delete, truncate, update, server-side projections, persistent subscriptions.
 

@@ -299,16 +299,8 @@ impl Appender {
             // Closing waits no longer: everything's time is up.
             now += self.deadline;
         }
-        let (late, waiting) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition::<VecDeque<Job>, _>(|job| job.deadline <= now);
-        self.waiting = waiting;
-        for job in late {
-            let why = self.trouble.as_ref().map_or_else(
-                || "too many appends were before it".to_owned(),
-                |trouble| format!("no server took it in time; at last: {}", trouble.text()),
-            );
-            self.not_sent(job, &why);
+        if self.waiting.iter().any(|job| job.deadline <= now) {
+            self.expire_waiting(now);
         }
         let late: Vec<u64> = self
             .flights
@@ -328,6 +320,20 @@ impl Appender {
         }
         if mute && self.flights.is_empty() {
             self.end_session(Trouble::lost("the server answers no appends"), false);
+        }
+    }
+
+    fn expire_waiting(&mut self, now: Instant) {
+        let (late, waiting) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<VecDeque<Job>, _>(|job| job.deadline <= now);
+        self.waiting = waiting;
+        for job in late {
+            let why = self.trouble.as_ref().map_or_else(
+                || "too many appends were before it".to_owned(),
+                |trouble| format!("no server took it in time; at last: {}", trouble.text()),
+            );
+            self.not_sent(job, &why);
         }
     }
 

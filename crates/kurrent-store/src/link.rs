@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use kurrent_wire::names;
 use kurrent_wire::pb::gossip::gossip_client::GossipClient;
 use kurrent_wire::pb::gossip::member_info::VNodeState;
+use kurrent_wire::pb::server_features::server_features_client::ServerFeaturesClient;
 use kurrent_wire::pb::shared::Empty;
 use tokio::sync::watch;
 use tonic::Request;
@@ -216,7 +217,7 @@ impl Link {
     async fn open(&self) -> Result<(Host, Channel), Trouble> {
         let hint = self.state().hint.take();
         if let Some(leader) = hint
-            && let Ok(channel) = self.dial_shared(&leader).await
+            && let Ok(channel) = self.dial_alive(&leader).await
         {
             return Ok((leader, channel));
         }
@@ -225,7 +226,7 @@ impl Link {
         }
         let host = self.settings.hosts.first();
         let host = host.ok_or_else(|| Trouble::passing("no host is known"))?;
-        Ok((host.clone(), self.dial_shared(host).await?))
+        Ok((host.clone(), self.dial_alive(host).await?))
     }
 
     async fn discover(&self) -> Result<(Host, Channel), Trouble> {
@@ -294,8 +295,33 @@ impl Link {
         if leader == *host {
             return Ok((leader, channel));
         }
-        let channel = self.dial_shared(&leader).await?;
+        let channel = self.dial_alive(&leader).await?;
         Ok((leader, channel))
+    }
+
+    /// A connection on which a server has answered something. One that was only accepted may be closed the
+    /// moment it is used, and what was sent on it would be in doubt.
+    async fn dial_alive(&self, host: &Host) -> Result<Channel, Trouble> {
+        let channel = self.dial_shared(host).await?;
+        let mut features = ServerFeaturesClient::new(channel.clone());
+        let asked = features.get_supported_methods(self.request(Empty {}));
+        match tokio::time::timeout(Duration::from_millis(DIAL_TIMEOUT_MS), asked).await {
+            Ok(Ok(_)) => Ok(channel),
+            Ok(Err(status)) => match Trouble::from(&status) {
+                trouble @ (Trouble::Passing { lost: true, .. }
+                | Trouble::NotLeader(_)
+                | Trouble::Denied(_)) => Err(trouble),
+                // Older servers do not know the question.
+                Trouble::Passing { lost: false, .. }
+                | Trouble::Deleted(_)
+                | Trouble::Refused(_)
+                | Trouble::Broken(_)
+                | Trouble::Closed => Ok(channel),
+            },
+            Err(_) => Err(Trouble::lost(format!(
+                "{host} takes connections but does not answer within {DIAL_TIMEOUT_MS} ms"
+            ))),
+        }
     }
 
     async fn dial_shared(&self, host: &Host) -> Result<Channel, Trouble> {

@@ -34,7 +34,7 @@ pub(crate) struct Session {
 enum Answers {
     /// The server has not begun to answer; it may wait with that for the first request.
     Opening(BoxFuture<'static, Result<Response<Streaming<BatchAppendResp>>, Status>>),
-    Open(Streaming<BatchAppendResp>),
+    Open(Box<Streaming<BatchAppendResp>>),
 }
 
 /// How a session ended.
@@ -107,7 +107,7 @@ impl Session {
         loop {
             match &mut self.answers {
                 Answers::Opening(opening) => match opening.await {
-                    Ok(response) => self.answers = Answers::Open(response.into_inner()),
+                    Ok(response) => self.answers = Answers::Open(Box::new(response.into_inner())),
                     Err(status) => {
                         return Err(Ended {
                             status,

@@ -119,3 +119,59 @@ impl From<&Status> for Trouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(code: Code, trailers: &[(&'static str, &'static str)]) -> Trouble {
+        let mut status = Status::new(code, "said");
+        for (name, value) in trailers {
+            let value = value.parse().unwrap();
+            status.metadata_mut().insert(*name, value);
+        }
+        Trouble::from(&status)
+    }
+
+    #[test]
+    fn a_server_that_does_not_lead_says_who_does() {
+        let trailers = [
+            (names::TRAILER_EXCEPTION, names::EXCEPTION_NOT_LEADER),
+            (names::TRAILER_LEADER_HOST, "10.0.0.2"),
+            (names::TRAILER_LEADER_PORT, "2113"),
+        ];
+        let leader = "10.0.0.2:2113".parse().unwrap();
+        assert_eq!(
+            with(Code::NotFound, &trailers),
+            Trouble::NotLeader(Some(leader))
+        );
+        assert_eq!(
+            with(Code::NotFound, &trailers[..1]),
+            Trouble::NotLeader(None)
+        );
+    }
+
+    #[test]
+    fn what_may_get_better_is_told_from_what_will_not() {
+        for code in [
+            Code::Unavailable,
+            Code::Aborted,
+            Code::Unknown,
+            Code::DeadlineExceeded,
+            Code::ResourceExhausted,
+        ] {
+            assert!(with(code, &[]).may_pass(), "{code:?}");
+        }
+        for code in [
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+            Code::InvalidArgument,
+            Code::Unimplemented,
+        ] {
+            assert!(!with(code, &[]).may_pass(), "{code:?}");
+        }
+        let deleted = [(names::TRAILER_EXCEPTION, names::EXCEPTION_STREAM_DELETED)];
+        let error = with(Code::FailedPrecondition, &deleted).into_read_error();
+        assert!(matches!(error, ReadError::Damaged(_)), "{error}");
+    }
+}

@@ -39,6 +39,12 @@ pub(crate) struct ServeArgs {
     /// Host and port that those clients are told, where it is another than the one they came to.
     #[arg(long, value_name = "HOST:PORT")]
     advertise: Option<String>,
+    /// Certificates for those clients, in PEM: some send a key over TLS only (Python, Node).
+    #[arg(long, value_name = "FILE", requires = "kurrent_tls_key")]
+    kurrent_tls_cert: Option<String>,
+    /// The private key of the certificate, in PEM.
+    #[arg(long, value_name = "FILE", requires = "kurrent_tls_cert")]
+    kurrent_tls_key: Option<String>,
     /// NATS server; without one, readings and notifications wait.
     #[arg(long, value_name = "URL")]
     nats_url: Option<String>,
@@ -66,6 +72,16 @@ pub(crate) fn run(args: &ServeArgs, globals: &Globals) -> Result<Exit, Failure> 
             args.kurrent_listen.as_ref(),
         ),
         flag("advertise", "--advertise", args.advertise.as_ref()),
+        flag(
+            "kurrent_tls_cert",
+            "--kurrent-tls-cert",
+            args.kurrent_tls_cert.as_ref(),
+        ),
+        flag(
+            "kurrent_tls_key",
+            "--kurrent-tls-key",
+            args.kurrent_tls_key.as_ref(),
+        ),
         flag("nats_url", "--nats-url", args.nats_url.as_ref()),
         flag("keys_file", "--keys-file", args.keys_file.as_ref()),
         flag("clock", "--clock", args.clock.as_ref()),
@@ -150,7 +166,8 @@ async fn ready(
     );
     if let Some(at) = running.kurrent {
         text.push_str(&format!(
-            "\nclients of KurrentDB read at kurrentdb://{at}?tls=false"
+            "\nclients of KurrentDB read at kurrentdb://{at}?tls={}",
+            settings.kurrent_tls_cert.is_some()
         ));
     }
     for (role, key) in shown {

@@ -4,11 +4,14 @@
 //! all accounts is whoever may see the totals of all: see [`HISTORY_READERS`].
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use command_api::access::HISTORY_READERS;
 use command_api::keys::Keys;
-use kurrent_facade::{Advertised, Authorize, Config, Credentials, Denied, Grant, ServeError};
+use kurrent_facade::{
+    Advertised, Authorize, Config, Credentials, Denied, Grant, Identity, ServeError,
+};
 use tokio::task::JoinHandle;
 
 use crate::compose::Core;
@@ -38,6 +41,7 @@ impl KurrentPart {
         };
         let mut config = Config::new(listen);
         config.advertised = settings.advertise.as_deref().and_then(advertised);
+        config.tls = identity(settings)?;
         let keys = Arc::new(ByKeys(keys));
         let (address, serving) =
             kurrent_facade::serve(config, core.log.store(), keys, stop).await?;
@@ -82,6 +86,25 @@ fn joined(ended: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Resu
     }
 }
 
+/// The certificate that is configured, if one is.
+fn identity(settings: &Settings) -> Result<Option<Identity>, Failure> {
+    let read = |file: &Path| {
+        std::fs::read(file)
+            .map_err(|error| Failure::file("reading the certificate or key", file, &error))
+    };
+    match (&settings.kurrent_tls_cert, &settings.kurrent_tls_key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Identity::from_pem(read(certificate)?, read(key)?)))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(Failure::usage(
+            "KURRENT_TLS",
+            "kurrent_tls_cert and kurrent_tls_key belong together: one of them is missing",
+        )
+        .advise("give both files, or neither for plain connections on loopback")),
+    }
+}
+
 /// Host and port; the settings have been checked.
 fn advertised(text: &str) -> Option<Advertised> {
     let (host, port) = text.rsplit_once(':')?;
@@ -119,6 +142,8 @@ impl From<ServeError> for Failure {
                 "stop what listens there, or give another kurrent_listen; port 0 takes a free one",
             ),
             ServeError::AppendsBeyondLoopback(_) => Self::usage("KURRENT_LISTEN", what),
+            ServeError::Tls(_) => Self::usage("KURRENT_TLS", what)
+                .advise("give the certificate and its private key as files in PEM"),
             ServeError::Transport(_) | ServeError::CutOff => {
                 Self::unavailable("KURRENT_SERVER", what)
             }

@@ -28,7 +28,7 @@ pub(crate) struct Key {
 }
 
 /// Every key, in the order in which they are explained.
-pub(crate) const KEYS: [Key; 15] = [
+pub(crate) const KEYS: [Key; 17] = [
     Key {
         name: "data_dir",
         allowed: "the folder of the log and the read models",
@@ -86,6 +86,18 @@ pub(crate) const KEYS: [Key; 15] = [
             let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
             (is_port && !host.is_empty()).then(|| settings.advertise = Some(text.to_owned()))
         },
+    },
+    Key {
+        name: "kurrent_tls_cert",
+        allowed: "the certificates for kurrent_listen, a file in PEM, the server's own first",
+        secret: false,
+        set: |settings, text| path(text).map(|path| settings.kurrent_tls_cert = Some(path)),
+    },
+    Key {
+        name: "kurrent_tls_key",
+        allowed: "the private key of kurrent_tls_cert, a file in PEM",
+        secret: false,
+        set: |settings, text| path(text).map(|path| settings.kurrent_tls_key = Some(path)),
     },
     Key {
         name: "nats_url",
@@ -191,7 +203,7 @@ impl Key {
 
 /// A key by its name.
 pub(crate) fn find(name: &str) -> Option<&'static Key> {
-    static TABLE: [Key; 15] = KEYS;
+    static TABLE: [Key; 17] = KEYS;
     TABLE.iter().find(|key| key.name == name)
 }
 

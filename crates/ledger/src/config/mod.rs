@@ -156,7 +156,7 @@ mod tests {
     fn an_unknown_key_names_the_nearest_one() {
         insta::assert_snapshot!(error("data_dir = 'a'\ngrpc_lisen = '127.0.0.1:1'\n"), @r#"
         ledger.toml, line 2, key grpc_lisen: there is no such key; the nearest is grpc_listen [CONFIG_KEY]
-          to do: use one of data_dir, event_store, scheme_dir, grpc_listen, kurrent_listen, advertise, nats_url, keys_file, person_master_key_file, person_master_key, log_segment_bytes, cache_accounts, clock, api_key, server
+          to do: use one of data_dir, event_store, scheme_dir, grpc_listen, kurrent_listen, advertise, kurrent_tls_cert, kurrent_tls_key, nats_url, keys_file, person_master_key_file, person_master_key, log_segment_bytes, cache_accounts, clock, api_key, server
         "#);
     }
 

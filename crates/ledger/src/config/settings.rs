@@ -121,6 +121,10 @@ pub(crate) struct Settings {
     pub(crate) kurrent_listen: Option<SocketAddr>,
     /// The host and port that those clients are told, where it is another.
     pub(crate) advertise: Option<String>,
+    /// Certificates for those clients; without any, connections are plain.
+    pub(crate) kurrent_tls_cert: Option<PathBuf>,
+    /// The private key of the first certificate.
+    pub(crate) kurrent_tls_key: Option<PathBuf>,
     /// The NATS server, if there is one.
     pub(crate) nats_url: Option<String>,
     /// API keys.
@@ -150,6 +154,8 @@ impl Default for Settings {
             grpc_listen: GRPC_LISTEN,
             kurrent_listen: None,
             advertise: None,
+            kurrent_tls_cert: None,
+            kurrent_tls_key: None,
             nats_url: None,
             keys_file: None,
             person_master_key_file: None,
