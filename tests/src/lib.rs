@@ -16,7 +16,7 @@
 mod environments;
 mod kurrent;
 
-pub use environments::{node_sample, python};
+pub use environments::{node_kurrent_client, node_sample, python};
 pub use kurrent::KurrentServer;
 
 use std::io::{BufRead, BufReader};
@@ -148,6 +148,13 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Has it listen for clients of KurrentDB where it does now, when it is started again.
+    pub fn keep_kurrent_address(&mut self) {
+        let address = self.ready["kurrent"].as_str().unwrap().to_owned();
+        self.environment
+            .push(("LEDGER_KURRENT_LISTEN".to_owned(), address));
     }
 
     /// Starts it again on the same data.
