@@ -104,6 +104,7 @@ async function appends(client) {
     wrong_batch: await conflict([6, 7], 1n),
     wrong_no_stream: await conflict([8], NO_STREAM),
     read_back: await words(client.readStream("a")),
+    data: (await all(client.readStream("a"))).map(({ event }) => event.data),
   };
 }
 

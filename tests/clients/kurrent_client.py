@@ -113,6 +113,7 @@ def appends(client):
         "wrong_batch": conflict([event(6), event(7)], 1),
         "wrong_no_stream": conflict(event(8), one),
         "read_back": words(client.get_stream("a", timeout=DEADLINE_SECONDS)),
+        "data": [json.loads(event.data) for event in client.get_stream("a", timeout=DEADLINE_SECONDS)],
     }
 
 

@@ -271,6 +271,8 @@ fn appends(official: Official) {
     }
     let written: Vec<String> = (0..4).map(|n| format!("a@{n} noted.v1")).collect();
     assert_eq!(told["read_back"], json!(written));
+    let data = [1, 2, 3, 4].map(|n| json!({ "n": n }));
+    assert_eq!(told["data"], json!(data), "as JSON");
 }
 
 #[test]

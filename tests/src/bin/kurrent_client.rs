@@ -122,7 +122,7 @@ async fn reads(client: &Client) -> Found<Value> {
 
 fn numbered(numbers: &[u128]) -> Vec<EventData> {
     let event = |n: &u128| {
-        let data = Bytes::from(json!({ "n": *n as u64 }).to_string());
+        let data = Bytes::from(format!("{{\"n\":{n}}}"));
         EventData::binary("noted.v1", data).id(Uuid::from_u128(*n))
     };
     numbers.iter().map(event).collect()
@@ -140,16 +140,28 @@ async fn conflict(client: &Client, numbers: &[u128], state: StreamState) -> Valu
     match append(client, numbers, state).await {
         Ok(revision) => revision.into(),
         Err(error) => {
-            let says = match &error {
-                Error::WrongExpectedVersion {
-                    current: CurrentRevision::Current(revision),
-                    ..
-                } => revision.to_string(),
-                other => other.to_string(),
+            let says = if let Error::WrongExpectedVersion {
+                current: CurrentRevision::Current(revision),
+                ..
+            } = &error
+            {
+                revision.to_string()
+            } else {
+                error.to_string()
             };
             json!({ "error": name_of(&error), "says": says })
         }
     }
+}
+
+/// What the events of a stream say.
+async fn data(client: &Client, name: &str) -> Found<Value> {
+    let options = ReadStreamOptions::default();
+    let events = all(client.read_stream(name, &options).await?).await?;
+    let data = events.iter().map(|event| &event.get_original_event().data);
+    Ok(data
+        .map(|data| serde_json::from_slice::<Value>(data).unwrap())
+        .collect())
 }
 
 async fn appends(client: &Client) -> Found<Value> {
@@ -163,13 +175,14 @@ async fn appends(client: &Client) -> Found<Value> {
         "wrong_batch": conflict(client, &[6, 7], at(1)).await,
         "wrong_no_stream": conflict(client, &[8], StreamState::NoStream).await,
         "read_back": stream(client, "a", ReadStreamOptions::default()).await?,
+        "data": data(client, "a").await?,
     }))
 }
 
 async fn tries(client: &Client) -> Found<Value> {
     let read = async {
         let events = all(client.read_all(&ReadAllOptions::default()).await?).await?;
-        let kinds = events.iter().map(|event| event.get_original_event());
+        let kinds = events.iter().map(ResolvedEvent::get_original_event);
         Ok(kinds.map(|event| event.event_type.clone()).collect())
     };
     let read: Found<Value> = read.await;
