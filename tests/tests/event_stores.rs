@@ -342,3 +342,91 @@ async fn a_running_ledger_shows_its_log_to_whoever_has_the_key_of_a_reader() {
     }
     server.stop();
 }
+
+/// A till on a store of this kind: every top-up is sent until it is answered, the answer's number is kept.
+async fn paid_through(server: &mut Server, there: &mut KurrentServer) -> Vec<String> {
+    let mut numbers = Vec::new();
+    for n in 0..TOP_UPS {
+        if n == 80 {
+            server.kill();
+            server.restart();
+        }
+        if n == 160 {
+            there.kill();
+            there.restart();
+        }
+        numbers.push(receipt(server, n).await);
+    }
+    numbers
+}
+
+async fn receipt(server: &Server, n: u64) -> String {
+    for _ in 0..600 {
+        let top_up = pb::TopUpRequest {
+            reference: format!("pay-{n}"),
+            meter: format!("E{:08}", n % ACCOUNTS),
+            amount: "2".to_owned(),
+            money: pb::MoneyState::NotTaken.into(),
+        };
+        let client = server.client().await;
+        match client.payments().top_up(top_up).await {
+            Ok(answer) => match answer.into_inner().result {
+                Some(pb::top_up_response::Result::Receipt(receipt)) => return receipt.number,
+                other => panic!("{n}: {other:?}"),
+            },
+            Err(status) => {
+                assert_ne!(status.code(), Code::InvalidArgument, "{status}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    panic!("top-up {n} was never answered");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_serves_on_a_kurrentdb_through_kills_of_both_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut there = KurrentServer::start(&folder.path().join("k"), None);
+    let url = there.url();
+    let environment = [("LEDGER_EVENT_STORE", url.as_str())];
+    let mut server = Server::start_with(&folder.path().join("l"), None, &environment);
+    let shown = server.ready["event_store"].as_str().unwrap();
+    assert_eq!(shown, format!("kurrentdb://{}", there.address));
+    let client = server.client().await;
+    for n in 0..ACCOUNTS {
+        household(&client, n).await;
+    }
+    let mut numbers = paid_through(&mut server, &mut there).await;
+    let again = receipt(&server, 7).await;
+    assert_eq!(again, numbers[7], "a reference has one answer");
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len() as u64, TOP_UPS);
+    server.stop();
+    let data = folder.path().join("l").join("data");
+    let verified = told(&[
+        "verify",
+        "--json",
+        "--event-store",
+        &url,
+        "--data-dir",
+        text(&data),
+    ]);
+    assert_eq!(verified["ok"], true, "{verified}");
+    // Everything is there once, and goes to an embedded log as it is.
+    let back = folder.path().join("b");
+    told(&["log", "copy", "--from", &url, "--to", text(&back), "--json"]);
+    let lines = ledger(&[
+        "replay",
+        "--data-dir",
+        text(&back),
+        "--kind",
+        "credit-topped-up",
+    ]);
+    let count = lines
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    assert_eq!(count.count() as u64, TOP_UPS);
+    told(&["verify", "--json", "--log-only", "--data-dir", text(&back)]);
+}

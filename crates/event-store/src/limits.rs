@@ -18,7 +18,7 @@ pub const COMMIT_EVENTS_MAX: usize = 16_384;
 
 /// What one byte of an event's kind counts towards [`COMMIT_BYTES_MAX`]: KurrentDB counts its characters
 /// as two bytes each.
-const KIND_BYTE_COUNTS: usize = 2;
+pub const KIND_BYTE_COUNTS: usize = 2;
 
 /// What an event counts towards [`COMMIT_BYTES_MAX`]: its payload, its metadata, and twice its kind.
 #[must_use]

@@ -31,7 +31,8 @@ pub const RETRY_FIRST_MS: u64 = 20;
 pub const RETRY_LONGEST_MS: u64 = 1_000;
 /// Longest pause before a subscription is opened again, milliseconds; nobody waits for it.
 pub const RESUBSCRIBE_LONGEST_MS: u64 = 5_000;
-/// How long a server may be silent within a read before it is asked again, milliseconds.
+/// How long a server may be silent within a read before it is asked again, milliseconds; twice as long the
+/// second time, and so on.
 pub const READ_SILENCE_MS: u64 = 3_000;
 /// How long a server may take to confirm a subscription, milliseconds.
 pub const CONFIRM_MS: u64 = 5_000;

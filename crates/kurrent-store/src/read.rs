@@ -61,7 +61,9 @@ impl Reader {
             let before = events.len();
             let request = stream_request(&stream, from, direction, ask);
             let mut sink = |given: Given| events.extend(given.event);
-            let outcome = self.request(request, false, &mut sink).await;
+            let outcome = self
+                .request(request, (false, patience.silence()), &mut sink)
+                .await;
             let got = events.len() - before;
             if let (Some(last), 1..) = (events.last(), got) {
                 next = match direction {
@@ -107,7 +109,9 @@ impl Reader {
                     events.extend(given.event);
                 }
             };
-            let outcome = self.request(request, true, &mut sink).await;
+            let outcome = self
+                .request(request, (true, patience.silence()), &mut sink)
+                .await;
             self.link
                 .counters
                 .foreign_events
@@ -123,15 +127,21 @@ impl Reader {
         Ok(events)
     }
 
-    /// One request, its events to the sink; `Ok` when the server ended it properly.
-    async fn request(&self, request: ReadReq, all: bool, sink: Sink<'_>) -> Result<(), Trouble> {
+    /// One request, its events to the sink; `Ok` when the server ended it properly. Besides: whether it is of
+    /// the whole store, and how long the server may be silent.
+    async fn request(
+        &self,
+        request: ReadReq,
+        (all, silence): (bool, Duration),
+        sink: Sink<'_>,
+    ) -> Result<(), Trouble> {
         let connection = self.link.get().await?;
         let mut client = StreamsClient::new(connection.channel.clone())
             .max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
         let outcome = async {
-            let answer = within(client.read(self.link.request(request))).await?;
+            let answer = within(silence, client.read(self.link.request(request))).await?;
             let mut answers = answer.into_inner();
-            while let Some(answer) = within(answers.message()).await? {
+            while let Some(answer) = within(silence, answers.message()).await? {
                 match answer.content {
                     Some(Content::Event(event)) => sink(given(event, all)?),
                     Some(
@@ -191,17 +201,27 @@ impl Patience {
         }
     }
 
+    /// How long a server may be silent: longer each time, since one that has much to look through finds nothing
+    /// sooner when it is asked again.
+    fn silence(&self) -> Duration {
+        Duration::from_millis(READ_SILENCE_MS).saturating_mul(self.attempt.saturating_add(1))
+    }
+
     fn progress(&mut self) {
         *self = Self::new(self.limit);
     }
 }
 
-/// Waits for a server no longer than a read may be silent.
-async fn within<T>(wait: impl Future<Output = Result<T, tonic::Status>>) -> Result<T, Trouble> {
-    match tokio::time::timeout(Duration::from_millis(READ_SILENCE_MS), wait).await {
+/// Waits for a server no longer than it may be silent; then the connection may be dead.
+async fn within<T>(
+    silence: Duration,
+    wait: impl Future<Output = Result<T, tonic::Status>>,
+) -> Result<T, Trouble> {
+    match tokio::time::timeout(silence, wait).await {
         Ok(outcome) => outcome.map_err(|status| Trouble::from(&status)),
-        Err(_) => Err(Trouble::passing(format!(
-            "the server was silent for {READ_SILENCE_MS} ms"
+        Err(_) => Err(Trouble::lost(format!(
+            "the server was silent for {} ms",
+            silence.as_millis()
         ))),
     }
 }

@@ -58,6 +58,20 @@ async fn a_server_that_never_comes_is_an_error_that_says_where_and_what_to_check
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for_longer() {
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("kurrentdb://{}?tls=false", mute.local_addr().unwrap());
+    let options = Options {
+        connect_wait: Duration::from_millis(600),
+        ..quick()
+    };
+    let started = std::time::Instant::now();
+    let error = KurrentStore::connect(&url, options).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Unreachable(_)), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn processes_that_connect_at_once_agree_which_store_it_is() {
     let memory = MemoryStore::new();
     let server = Server::start(Arc::new(memory.clone())).await;

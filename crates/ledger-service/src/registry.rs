@@ -175,25 +175,25 @@ impl Registry {
     }
 
     fn fold(&self, events: &[RecordedEvent]) -> Result<(), RegistryError> {
-        let mut marks = Vec::new();
+        let mut marks = Vec::with_capacity(events.len());
         let damaged = |event: &RecordedEvent, reason| RegistryError::Damaged {
             position: event.position.commit,
             reason,
         };
         for event in events {
-            let mark = mark_of(event);
-            marks.extend(mark.map_err(|reason| damaged(event, reason))?);
+            let mark = mark_of(event).map_err(|reason| damaged(event, reason))?;
+            marks.push(mark);
         }
         let mut inner = self.write();
-        inner.take_in(&marks);
-        for event in events {
+        for (event, mark) in events.iter().zip(marks) {
             // The follower and a reading on demand may bring the same events.
-            if inner.seen < Some(event.position) {
-                let before = inner.seen;
-                let noted = inner.unfinished.note(event, before);
-                noted.map_err(|reason| damaged(event, reason))?;
-                inner.seen = Some(event.position);
+            if inner.seen >= Some(event.position) {
+                continue;
             }
+            inner.take_in(mark.as_slice());
+            let before = inner.seen.replace(event.position);
+            let noted = inner.unfinished.note(event, before);
+            noted.map_err(|reason| damaged(event, reason))?;
         }
         Ok(())
     }

@@ -65,8 +65,9 @@ const TABLE: [Crate; 13] = [
         may_use: &[],
     },
     Crate {
+        // The facade is what its tests talk to.
         name: "kurrent-store",
-        may_use: &["event-store", "kurrent-wire"],
+        may_use: &["event-store", "kurrent-wire", "kurrent-facade"],
     },
     Crate {
         name: "kurrent-facade",

@@ -83,12 +83,7 @@ impl Plan {
     /// # Errors
     /// When there is one that cannot be understood.
     pub(crate) fn of(event: &RecordedEvent) -> Result<Option<Self>, String> {
-        let marker = format!("\"{FIELD}\":");
-        let meta = event.meta.as_ref();
-        if !meta
-            .windows(marker.len())
-            .any(|part| part == marker.as_bytes())
-        {
+        if !has_marker(&event.meta) {
             return Ok(None);
         }
         let place = |error: String| {
@@ -98,7 +93,7 @@ impl Plan {
             )
         };
         let read: WithPlan =
-            serde_json::from_slice(meta).map_err(|error| place(error.to_string()))?;
+            serde_json::from_slice(&event.meta).map_err(|error| place(error.to_string()))?;
         let Some(stored) = read.plan else {
             return Ok(None);
         };
@@ -141,6 +136,18 @@ impl Plan {
     pub(crate) fn unlock(&self) -> Option<StreamAppend> {
         self.steps.iter().find(|step| is_lock(step)).map(unlock)
     }
+}
+
+/// Where the plan begins in metadata, as it is written.
+const MARKER: &[u8] = b"\"plan\":";
+
+fn has_marker(meta: &[u8]) -> bool {
+    meta.windows(MARKER.len()).any(|part| part == MARKER)
+}
+
+/// Whether an event is one that counts only when something else does.
+pub(crate) fn may_not_count(event: &RecordedEvent) -> bool {
+    is_bookkeeping(&event.kind) || has_marker(&event.meta)
 }
 
 fn is_lock(step: &StreamAppend) -> bool {

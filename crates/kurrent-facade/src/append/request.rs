@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use event_store::limits::{COMMIT_EVENTS_MAX, KIND_BYTE_COUNTS};
 use event_store::{NewEvent, StreamName};
 use kurrent_wire::convert::{stream_from_wire, uuid_from_wire};
 use kurrent_wire::detail::Detail;
@@ -18,10 +19,6 @@ use uuid::Uuid;
 
 use crate::config::Limits;
 use crate::trailers;
-
-/// What one byte of an event's kind counts towards the size of an append: a server counts its characters as two
-/// bytes each.
-const KIND_BYTE_COUNTS: usize = 2;
 
 /// Why an append is refused before anybody looks at the stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,10 +128,10 @@ impl Gathered {
             return Err(Refusal::AppendSize(limits.append_bytes_max));
         }
         // Events without payload have no bytes, but are not free either.
-        if self.events.len() >= event_store::limits::COMMIT_EVENTS_MAX {
+        if self.events.len() >= COMMIT_EVENTS_MAX {
             return Err(Refusal::Bad(format!(
                 "more than {} events in one append",
-                event_store::limits::COMMIT_EVENTS_MAX
+                COMMIT_EVENTS_MAX
             )));
         }
         let kind = match self.events.last() {

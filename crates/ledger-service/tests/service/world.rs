@@ -174,7 +174,7 @@ impl World {
         events
     }
 
-    async fn all_events(&self) -> Vec<RecordedEvent> {
+    pub(crate) async fn all_events(&self) -> Vec<RecordedEvent> {
         self.store
             .read_all(None, Direction::Forwards, usize::MAX)
             .await

@@ -155,13 +155,13 @@ impl Kurrent {
                     url: url.clone(),
                 })
             }
-            Err(error) => Err(away(url, error)),
+            Err(error) => Err(away(url, &error)),
         }
     }
 }
 
 /// Why a KurrentDB could not be connected, and where it was looked for.
-fn away(url: &EventStoreUrl, error: ConnectError) -> Failure {
+fn away(url: &EventStoreUrl, error: &ConnectError) -> Failure {
     let what = format!("event store {url}: {error}");
     match error {
         ConnectError::Settings(_) => Failure::usage("EVENT_STORE_URL", what)

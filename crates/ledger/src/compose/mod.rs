@@ -183,13 +183,13 @@ impl Running {
         let masters = master_keys(settings)?;
         // The log first: who holds it is who serves this folder.
         let core = Core::start(settings, options).await?;
-        let persons = match masters.map(|masters| open_persons(settings, &masters)) {
-            Some(Ok(persons)) => Some(Arc::new(persons)),
-            Some(Err(failure)) => {
+        let opened = masters.map(|masters| open_persons(settings, &masters));
+        let persons = match opened.transpose() {
+            Ok(persons) => persons.map(Arc::new),
+            Err(failure) => {
                 core.shutdown().await;
                 return Err(failure);
             }
-            None => None,
         };
         let keeps_persons = persons.is_some();
         let (stop, stopping) = watch::channel(false);
@@ -223,19 +223,12 @@ impl Running {
             ClockConfig::default(),
             told(stopping.clone()),
         ));
-        let gateway = match GatewayPart::start(settings, &core, stopping.clone()).await {
-            Ok(gateway) => gateway,
+        let gateway = GatewayPart::start(settings, &core, stopping.clone());
+        let readers = KurrentPart::start(settings, &core, history_keys, told(stopping.clone()));
+        let (gateway, readers) = match futures::future::try_join(gateway, readers).await {
+            Ok(edges) => edges,
             Err(failure) => {
                 // Everyone who listens ends by itself when the sender is gone.
-                drop(stop);
-                core.shutdown().await;
-                return Err(failure);
-            }
-        };
-        let readers = KurrentPart::start(settings, &core, history_keys, told(stopping.clone()));
-        let readers = match readers.await {
-            Ok(readers) => readers,
-            Err(failure) => {
                 drop(stop);
                 core.shutdown().await;
                 return Err(failure);

@@ -7,10 +7,11 @@
 
 use super::ops::{Awaited, Op};
 use super::slot::Phase;
-use super::{Core, Domain, Evidence, Failure, Pending, Request, Sabotage, Work};
+use super::{Core, Domain, Evidence, Failure, Outcome, Pending, Request, Sabotage, Work};
 use crate::port::{Direction, RecordedEvent, StreamName};
 use crate::transact::config::{PAST_PAGE_EVENTS, SEARCH_PAGE_EVENTS};
 use crate::transact::domain::{History, NEEDS_ROUNDS_MAX, Probe};
+use crate::transact::plan;
 use crate::transact::walk::{Settled, Walk};
 
 /// A command with what is known for it so far.
@@ -165,11 +166,6 @@ impl<D: Domain> Core<D> {
         gathering.outstanding = missing.len();
         self.slots.at(s).phase = Phase::Gathering(Box::new(gathering));
         for stream in missing {
-            if !self.facts.capabilities.atomic_over_streams && self.sabotage != Sabotage::TrustClaim
-            {
-                self.begin_walk(s, Awaited::Evidence, Walk::newest(stream));
-                continue;
-            }
             let request = Request::ReadStream {
                 stream,
                 from: u64::MAX,
@@ -181,16 +177,22 @@ impl<D: Domain> Core<D> {
     }
 
     pub(super) fn evidence_read(&mut self, op: Op, events: Vec<RecordedEvent>) {
-        let Request::ReadStream { stream, .. } = op.request else {
+        let s = op.slot;
+        let Request::ReadStream { stream, .. } = op.request.clone() else {
             unreachable!("evidence is read from a stream");
         };
         let newest = events.into_iter().next();
+        if newest.as_ref().is_some_and(plan::may_not_count) && self.sabotage != Sabotage::TrustClaim
+        {
+            let walk = Box::new(Walk::newest(stream));
+            return self.walk_on(op, walk, Outcome::Events(Ok(Vec::from_iter(newest))));
+        }
         let settled = Settled {
             head: newest.as_ref().map(|event| event.revision),
             rest: newest.as_ref().map(|event| event.position),
             newest,
         };
-        self.evidence_settled(op.slot, stream, settled);
+        self.evidence_settled(s, stream, settled);
     }
 
     /// What a stream says is known.

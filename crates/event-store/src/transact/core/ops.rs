@@ -70,7 +70,7 @@ impl<D: Domain> Core<D> {
     }
 
     /// A step of a walk is done.
-    fn walk_on(&mut self, op: Op, mut walk: Box<Walk>, outcome: Outcome) {
+    pub(super) fn walk_on(&mut self, op: Op, mut walk: Box<Walk>, outcome: Outcome) {
         let s = op.slot;
         match walk.take(outcome) {
             Next::Ask(request) => self.start(Op {

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash, Hasher};
 
-use event_store::{Position, RecordedEvent};
+use event_store::transact::{claimed, is_bookkeeping};
+use event_store::{Position, RecordedEvent, StreamName};
 use ledger_core::event::{Event, decode};
 use ledger_core::ids::AccountId;
 use ledger_core::num::Money;
@@ -72,7 +73,53 @@ pub(super) struct Books {
     unbalanced: Faults,
     disordered: Faults,
     torn: Faults,
+    plans: Plans,
     last_recorded_ms: i64,
+}
+
+/// Commands that were written in several commits: whether the last of each is there.
+#[derive(Debug, Default)]
+struct Plans {
+    count: u64,
+    unclear: Faults,
+    /// Claims whose last event was not met yet, by the place where it stands.
+    open: HashMap<(StreamName, u64), String>,
+}
+
+impl Plans {
+    fn enter(&mut self, event: &RecordedEvent) {
+        if !self.open.is_empty() {
+            self.open.remove(&(event.stream.clone(), event.revision));
+        }
+        match claimed(event) {
+            Ok(None) => {}
+            Ok(Some(last)) => {
+                self.count = self.count.saturating_add(1);
+                let claim = format!("{} revision {}", event.stream, event.revision);
+                self.open.insert((last.stream, last.revision), claim);
+            }
+            Err(why) => self.unclear.add(|| why),
+        }
+    }
+
+    /// One that is not finished is believed by nobody, so it is told and is no fault: it was cut short, or
+    /// others took its place.
+    fn check(&self) -> Check {
+        let name = "commands written in several steps: finished";
+        let mut detail = format!("{} of them", grouped(self.count));
+        if !self.open.is_empty() {
+            let mut named: Vec<&str> = self.open.values().map(String::as_str).collect();
+            named.sort_unstable();
+            named.truncate(NAMED_MAX);
+            detail = format!(
+                "{detail}; {} were cut short or are void, and nothing of them counts: {}; `ledger serve` or \
+                 `ledger doctor --fix` finishes what can be",
+                grouped(self.open.len() as u64),
+                named.join("; ")
+            );
+        }
+        self.unclear.check(name, detail)
+    }
 }
 
 impl Books {
@@ -100,6 +147,7 @@ impl Books {
             unbalanced: Faults::default(),
             disordered: Faults::default(),
             torn: Faults::default(),
+            plans: Plans::default(),
             last_recorded_ms: i64::MIN,
         }
     }
@@ -108,6 +156,10 @@ impl Books {
     pub(super) fn enter(&mut self, event: &RecordedEvent) {
         self.check_place(event);
         self.events = self.events.saturating_add(1);
+        self.plans.enter(event);
+        if is_bookkeeping(&event.kind) {
+            return;
+        }
         let account = event
             .stream
             .as_str()
@@ -224,6 +276,7 @@ impl Books {
                 "streams: revisions without gaps",
                 format!("{} streams", grouped(self.streams.len() as u64)),
             ),
+            self.plans.check(),
             self.unknown.check(
                 "events: every one is understood",
                 format!("{events} events"),
@@ -277,7 +330,6 @@ mod tests {
     use std::sync::Arc;
 
     use bytes::Bytes;
-    use event_store::StreamName;
 
     use super::*;
 
