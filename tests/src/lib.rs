@@ -1,7 +1,7 @@
 //! What the tests that cross crates share: the real `ledger` binary as a child process, with a keys file,
 //! on a free loopback port, killed or stopped as a test wants it.
 //!
-//! The tests stand in `tests/`; the Python scripts that they run in `clients/`, the oracle of readings in
+//! The tests stand in `tests/`; the scripts that they run in `clients/`, the oracle of readings in
 //! `oracle/`. Nothing here is used by the product.
 #![allow(
     clippy::unwrap_used,
