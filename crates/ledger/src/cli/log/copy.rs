@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::limits::COMMIT_EVENTS_MAX;
+use event_store::limits::{COMMIT_EVENTS_MAX, KIND_BYTE_COUNTS};
 use event_store::{
     AppendError, COMMIT_BYTES_MAX, Commit, EventStore, Expected, ManualClock, NewEvent, Position,
     RecordedEvent, StreamAppend,
@@ -51,7 +51,9 @@ pub(super) async fn copy(
         if let Some(clock) = &target.clock {
             clock.set_ms(last.recorded_at_ms);
         }
-        append(&*target.store, commits(group)).await?;
+        for commit in commits(group) {
+            append(&*target.store, commit).await?;
+        }
         copied = copied.saturating_add(count);
         tell(copied, position);
     }
@@ -87,13 +89,14 @@ async fn group(
     Ok(group)
 }
 
-/// Payload and metadata, and the kind, which some servers count too.
+/// What an event counts towards the limit of a commit, as every store counts.
 fn size(event: &RecordedEvent) -> usize {
+    let kind = event.kind.len().saturating_mul(KIND_BYTE_COUNTS);
     event
         .data
         .len()
         .saturating_add(event.meta.len())
-        .saturating_add(event.kind.len())
+        .saturating_add(kind)
 }
 
 /// The events as commits that are written in just this order: a commit names a stream once.
@@ -158,27 +161,18 @@ fn new(event: RecordedEvent) -> NewEvent {
     }
 }
 
-/// Appends in order. A single commit in doubt is sent again, just as it was; of several, later ones may
-/// have been written without it, and comparing anew tells.
-async fn append(store: &dyn EventStore, commits: Vec<Commit>) -> Result<(), Failure> {
-    let tries = if commits.len() > 1 { 1 } else { TRIES_MAX };
-    for _ in 0..tries {
-        let mut is_in_doubt = false;
-        for answer in store.append(commits.clone()).await {
-            match answer {
-                Ok(_) => {}
-                Err(AppendError::InDoubt(_)) => is_in_doubt = true,
-                // What follows one in doubt may be refused because of it.
-                Err(_) if is_in_doubt => {}
-                Err(error) => return Err(refused(&error)),
-            }
+/// Appends one commit; in doubt it is sent again, just as it was. The next is sent only when this one is
+/// there, so that whatever ends a copy leaves no hole in it.
+async fn append(store: &dyn EventStore, commit: Commit) -> Result<(), Failure> {
+    for _ in 0..TRIES_MAX {
+        let answers = store.append(vec![commit.clone()]).await;
+        match answers.into_iter().next() {
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(AppendError::InDoubt(_))) | None => tokio::time::sleep(PAUSE).await,
+            Some(Err(error)) => return Err(refused(&error)),
         }
-        if !is_in_doubt {
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
     }
-    let what = format!("the target left an append in doubt, sent {tries} times");
+    let what = format!("the target left an append in doubt, sent {TRIES_MAX} times");
     Err(Failure::unavailable("COPY_IN_DOUBT", what)
         .advise("when the target answers again, run the same again: it goes on where this ended"))
 }
@@ -272,7 +266,7 @@ mod tests {
             .await
             .unwrap();
         assert_eq!((equal.events, equal.streams), (120, 3));
-        equal.same_times
+        equal.times.other == 0
     }
 
     #[tokio::test]

@@ -65,6 +65,8 @@ struct Copied {
     already_there: u64,
     copied: u64,
     equal: Equal,
+    /// The target takes the times of the source.
+    keeps_times: bool,
     took: Duration,
 }
 
@@ -165,6 +167,7 @@ async fn copied(
         already_there,
         copied,
         equal,
+        keeps_times: target.clock.is_some(),
         took: began.elapsed(),
     })
 }
@@ -212,13 +215,21 @@ fn text(copied: &Copied) -> String {
         events,
         streams,
         digest,
-        same_times,
+        times,
         ..
     } = &copied.equal;
-    let times = if *same_times {
-        "times of recording are kept"
-    } else {
-        "times of recording are those of the copy: \"as known at\" knows nothing before it"
+    let times = match (times.other, copied.keeps_times) {
+        (0, _) => "times of recording are kept".to_owned(),
+        // The log's clock never runs back; the source's did.
+        (other, true) => format!(
+            "times of recording are kept but for {} events of a clock that had run back, by {} at most",
+            grouped(other),
+            duration(times.most_ms)
+        ),
+        (_, false) => {
+            "times of recording are those of the copy: \"as known at\" knows nothing before it"
+                .to_owned()
+        }
     };
     format!(
         "copied {} to {} in {}: {} events in {} streams, {} of them were there before; both sides have the \
@@ -241,7 +252,9 @@ fn value(copied: &Copied) -> Value {
         "already_there": copied.already_there,
         "copied": copied.copied,
         "digest": copied.equal.digest,
-        "times_kept": copied.equal.same_times,
+        "times_kept": copied.keeps_times || copied.equal.times.other == 0,
+        "times_moved": copied.equal.times.other,
+        "times_moved_ms_max": copied.equal.times.most_ms,
         "elapsed_ms": u64::try_from(copied.took.as_millis()).unwrap_or(u64::MAX),
     })
 }
