@@ -13,6 +13,7 @@ const PACKAGES: &[&str] = &[
     "grpcio-reflection>=1.60,<2",
     "grpcio-status>=1.60,<2",
     "nats-py>=2.6,<3",
+    "kurrentdbclient==1.3.5",
 ];
 
 /// A folder of this build for something that is made once.
@@ -74,4 +75,29 @@ pub fn node_sample() -> PathBuf {
     });
     std::fs::copy(sample.join("pay.mjs"), folder.join("pay.mjs")).unwrap();
     folder
+}
+
+/// The folder of the official KurrentDB client for Node, at the versions of its lock file, with the script
+/// that uses it. `None`, and it says so, where there is no Node.
+#[must_use]
+pub fn node_kurrent_client() -> Option<PathBuf> {
+    if Command::new("node").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no node; on Debian: apt-get install nodejs npm");
+        return None;
+    }
+    let folder = folder_for("node-kurrent-client");
+    let clients = root().join("tests/clients");
+    let wanted = std::fs::read_to_string(clients.join("node/package-lock.json")).unwrap();
+    made_once(&folder, &wanted, || {
+        for file in ["package.json", "package-lock.json"] {
+            std::fs::copy(clients.join("node").join(file), folder.join(file)).unwrap();
+        }
+        let install = ["ci", "--no-audit", "--no-fund", "--loglevel", "error"];
+        succeeds(Command::new("npm").args(install).current_dir(&folder));
+    });
+    // In place of another's file at once, since tests run side by side.
+    let copy = folder.join(format!("kurrent_client.{}", std::process::id()));
+    std::fs::copy(clients.join("kurrent_client.mjs"), &copy).unwrap();
+    std::fs::rename(copy, folder.join("kurrent_client.mjs")).unwrap();
+    Some(folder)
 }

@@ -1,7 +1,7 @@
 //! What the tests that cross crates share: the real `ledger` binary as a child process, with a keys file,
 //! on a free loopback port, killed or stopped as a test wants it.
 //!
-//! The tests stand in `tests/`; the Python scripts that they run in `clients/`, the oracle of readings in
+//! The tests stand in `tests/`; the scripts that they run in `clients/`, the oracle of readings in
 //! `oracle/`. Nothing here is used by the product.
 #![allow(
     clippy::unwrap_used,
@@ -16,7 +16,7 @@
 mod environments;
 mod kurrent;
 
-pub use environments::{node_sample, python};
+pub use environments::{node_kurrent_client, node_sample, python};
 pub use kurrent::KurrentServer;
 
 use std::io::{BufRead, BufReader};
@@ -148,6 +148,13 @@ impl Server {
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Has it listen for clients of KurrentDB where it does now, when it is started again.
+    pub fn keep_kurrent_address(&mut self) {
+        let address = self.ready["kurrent"].as_str().unwrap().to_owned();
+        self.environment
+            .push(("LEDGER_KURRENT_LISTEN".to_owned(), address));
     }
 
     /// Starts it again on the same data.

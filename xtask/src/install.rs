@@ -70,7 +70,7 @@ const PYTHON: Need = Need {
 
 const NODE: Need = Need {
     name: "node and npm",
-    purpose: "the sample client in Node, which a test runs against the sandbox",
+    purpose: "the sample client and KurrentDB's official client in Node, which tests run",
     packages: &["nodejs", "npm"],
     service: None,
     present: || find_program("node").is_some() && find_program("npm").is_some(),
@@ -89,7 +89,7 @@ pub(crate) const FOR_TESTS: &[Need] = &[NATS, PYTHON, NODE];
 /// What `cargo xtask demo` needs.
 pub(crate) const FOR_DEMO: &[Need] = &[NATS];
 /// What the full run in CI needs.
-pub(crate) const WITH_POSTGRESQL: &[Need] = &[NATS, PYTHON, POSTGRESQL];
+pub(crate) const WITH_POSTGRESQL: &[Need] = &[NATS, PYTHON, NODE, POSTGRESQL];
 
 fn debian_postgresql_is_there() -> bool {
     let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") else {
