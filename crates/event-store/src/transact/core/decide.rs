@@ -138,9 +138,15 @@ impl<D: Domain> Core<D> {
         }
         let Decision {
             answer,
-            events,
+            mut events,
             mut claims,
         } = decision;
+        if self.facts.capabilities.shared_with_others {
+            let claimed = claims.iter_mut().flat_map(|claim| &mut claim.events);
+            for event in events.iter_mut().chain(claimed) {
+                event.id = plan::id_by_content(event);
+            }
+        }
         for claim in &mut claims {
             if evidence.newest(&claim.stream).is_none() && claim.expected == Expected::NoStream {
                 // Behind what stands there and does not count.
@@ -308,6 +314,7 @@ impl<D: Domain> Core<D> {
                 event.id = Uuid::new_v5(&event.id, format!("again {revision}").as_bytes());
             }
             plan.attach(event)?;
+            event.id = plan::id_by_content(event);
             let size = event_bytes(event);
             if size > EVENT_BYTES_MAX {
                 return Err(format!(
