@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use ledger_core::time::Timestamp;
-use ledger_service::{Ledger, TimeSource};
+use ledger_service::TimeSource;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tonic::body::Body;
@@ -65,7 +65,6 @@ impl Call {
 pub struct Gate {
     keys: Keys,
     time: TimeSource,
-    ledger: Ledger,
     places: Arc<Semaphore>,
     calls_max: usize,
 }
@@ -82,12 +81,11 @@ impl std::fmt::Debug for Gate {
 impl Gate {
     /// A gate for these keys, with room for `calls_max` calls at once.
     #[must_use]
-    pub fn new(keys: Keys, time: TimeSource, ledger: Ledger, calls_max: usize) -> Self {
+    pub fn new(keys: Keys, time: TimeSource, calls_max: usize) -> Self {
         let calls_max = calls_max.clamp(1, Semaphore::MAX_PERMITS);
         Self {
             keys,
             time,
-            ledger,
             places: Arc::new(Semaphore::new(calls_max)),
             calls_max,
         }
@@ -280,14 +278,6 @@ where
         let deadline = call.deadline;
         request.extensions_mut().insert(Arc::new(call));
         let answer = self.inner.call(request);
-        let gate = Arc::clone(&self.gate);
-        let answer = async move {
-            // Whose a number is must not be answered from what was, where others write too.
-            match gate.ledger.refresh().await {
-                Ok(()) => answer.await,
-                Err(error) => Ok(No::from(error).status("").into_http()),
-            }
-        };
         Box::pin(async move {
             match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(response)) => Ok(name_size_limit(response)),

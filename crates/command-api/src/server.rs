@@ -273,12 +273,7 @@ fn router(
         rehearsal,
         ..
     } = config;
-    let gate = Arc::new(Gate::new(
-        keys,
-        time,
-        parts.ledger.clone(),
-        limits.calls_max,
-    ));
+    let gate = Arc::new(Gate::new(keys, time, limits.calls_max));
     let api = Arc::new(Api {
         rehearsal,
         ..api_of(parts, &gate, &limits, going_down)

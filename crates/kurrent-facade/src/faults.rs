@@ -47,6 +47,8 @@ pub struct FaultPlan {
     pub break_after_commit: Rate,
     /// The append is ignored: nothing is committed, nothing answered.
     pub drop: Rate,
+    /// After so many appends, counted from when the plan was set, every further one is ignored.
+    pub hold_after: Option<u64>,
     /// The append, or a read that requires the leader, is told to ask another member. In a batch that ends the
     /// call: answers that are still under way are lost with it.
     pub not_leader: Rate,
@@ -74,7 +76,7 @@ pub struct BadFaults {
     pub why: &'static str,
 }
 
-const NAMES: &str = "write drop-reply, break, drop, not-leader (percent), leader (host:port), slow-read, restart-every, down (ms or s), refuse-connections (on or off) or seed";
+const NAMES: &str = "write drop-reply, break, drop, not-leader (percent), leader (host:port), hold-after (appends), slow-read, restart-every, down (ms or s), refuse-connections (on or off) or seed";
 
 impl FromStr for FaultPlan {
     type Err = BadFaults;
@@ -103,6 +105,12 @@ impl FromStr for FaultPlan {
                 "not-leader" => plan.not_leader = rate()?,
                 "leader" => {
                     plan.leader = Some(endpoint_of(value).ok_or_else(|| bad("write host:port"))?);
+                }
+                "hold-after" => {
+                    let appends = value
+                        .parse()
+                        .map_err(|_| bad("write a number of appends"))?;
+                    plan.hold_after = Some(appends);
                 }
                 "slow-read" => plan.slow_read = time()?,
                 "restart-every" => plan.restart_every = time()?,
@@ -188,6 +196,8 @@ struct Counters {
 struct Drawn {
     plan: FaultPlan,
     state: u64,
+    /// Appends since the plan was set.
+    appends: u64,
 }
 
 /// A restart that was asked for.
@@ -204,6 +214,7 @@ struct Inner {
     asked: watch::Sender<Restart>,
     done: watch::Sender<u64>,
     changed: watch::Sender<()>,
+    holding: watch::Sender<bool>,
 }
 
 /// The handle: clones share one plan and its counters.
@@ -237,11 +248,16 @@ impl Faults {
     pub fn new(plan: FaultPlan) -> Self {
         let state = plan.seed;
         Self(Arc::new(Inner {
-            drawn: Mutex::new(Drawn { plan, state }),
+            drawn: Mutex::new(Drawn {
+                plan,
+                state,
+                appends: 0,
+            }),
             counters: Counters::default(),
             asked: watch::Sender::new(Restart::default()),
             done: watch::Sender::new(0),
             changed: watch::Sender::new(()),
+            holding: watch::Sender::new(false),
         }))
     }
 
@@ -249,8 +265,10 @@ impl Faults {
     pub fn set(&self, plan: FaultPlan) {
         let mut drawn = self.drawn();
         drawn.state = plan.seed;
+        drawn.appends = 0;
         drawn.plan = plan;
         drop(drawn);
+        self.0.holding.send_replace(false);
         self.0.changed.send_replace(());
     }
 
@@ -291,6 +309,13 @@ impl Faults {
         matches!(came_back, Ok(Ok(_)))
     }
 
+    /// Resolves when an append was ignored for [`FaultPlan::hold_after`].
+    pub async fn until_holding(&self) {
+        let mut holding = self.0.holding.subscribe();
+        // The sender lives as long as this handle.
+        let _ = holding.wait_for(|holding| *holding).await;
+    }
+
     pub(crate) fn restarts(&self) -> watch::Receiver<Restart> {
         self.0.asked.subscribe()
     }
@@ -309,6 +334,12 @@ impl Faults {
     /// Draws what happens to an append.
     pub(crate) fn fate(&self) -> Fate {
         let mut drawn = self.drawn();
+        if drawn.holds() {
+            drop(drawn);
+            self.0.holding.send_replace(true);
+            count(&self.0.counters.drop);
+            return Fate::Dropped;
+        }
         let plan = &drawn.plan;
         let faults = [
             (plan.not_leader, Fate::NotLeader),
@@ -375,6 +406,14 @@ impl Faults {
 }
 
 impl Drawn {
+    /// Counts an append; whether it comes after as many as are let through.
+    fn holds(&mut self) -> bool {
+        self.appends = self.appends.saturating_add(1);
+        self.plan
+            .hold_after
+            .is_some_and(|after| self.appends > after)
+    }
+
     fn strikes(&mut self, rate: Rate) -> bool {
         if rate == Rate::NEVER {
             return false;
@@ -402,12 +441,13 @@ mod tests {
 
     #[test]
     fn a_plan_is_read_from_its_text() {
-        let text = "drop-reply=5%, drop=0.25%,not-leader=100%,leader=[::1]:2113,slow-read=20ms,restart-every=5s,down=300ms,refuse-connections=on,seed=7";
+        let text = "drop-reply=5%, drop=0.25%,not-leader=100%,leader=[::1]:2113,hold-after=3,slow-read=20ms,restart-every=5s,down=300ms,refuse-connections=on,seed=7";
         let plan: FaultPlan = text.parse().expect("a plan");
         assert_eq!(plan.drop_reply, Rate(50_000));
         assert_eq!(plan.drop, Rate(2_500));
         assert_eq!(plan.not_leader, Rate::ALWAYS);
         assert_eq!(plan.leader.map(|leader| leader.port), Some(2113));
+        assert_eq!(plan.hold_after, Some(3));
         assert_eq!(plan.slow_read, Duration::from_millis(20));
         assert_eq!(plan.restart_every, Duration::from_secs(5));
         assert!(plan.refuse_connections);
@@ -441,6 +481,18 @@ mod tests {
         assert_eq!(first, second);
         let dropped = first.iter().filter(|fate| **fate == Fate::Dropped).count();
         assert!((300..500).contains(&dropped), "{dropped} of 2000 at 20%");
+    }
+
+    #[tokio::test]
+    async fn appends_are_ignored_after_as_many_as_the_plan_says_until_another_plan_is_set() {
+        let faults = Faults::new("hold-after=2".parse().expect("a plan"));
+        let fates: Vec<Fate> = (0..4).map(|_| faults.fate()).collect();
+        assert_eq!(fates[..2], [Fate::Usual, Fate::Usual]);
+        assert_eq!(fates[2..], [Fate::Dropped, Fate::Dropped]);
+        faults.until_holding().await;
+        assert_eq!(faults.strikes().drop, 2);
+        faults.set(FaultPlan::default());
+        assert_eq!(faults.fate(), Fate::Usual);
     }
 
     #[test]

@@ -73,6 +73,7 @@ impl Ledger {
             }
             CaseStep::Complaint(id, command) => {
                 let stream = stream(&format!("{}{id}", prefix::COMPLAINT));
+                self.hear().await?;
                 (stream, CaseWork::Complaint(self.with_account_id(command)))
             }
         };

@@ -66,7 +66,7 @@ impl Ledger {
             return;
         }
         // A closing that was finished just now sends its credit on its way.
-        match self.refresh().await {
+        match self.hear().await {
             Ok(()) => {
                 self.sweep().await;
             }

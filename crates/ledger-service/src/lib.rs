@@ -14,6 +14,7 @@ mod content;
 mod directory;
 mod doctor;
 mod domain;
+mod hearing;
 mod ids;
 mod meta;
 mod moves;

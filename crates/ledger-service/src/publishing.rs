@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use event_store::{Direction, EventStore, ReadError};
+use event_store::{Direction, EventStore};
 use ledger_core::answer::Answer;
 use ledger_core::event::{Event, SchemePublished, decode};
 use ledger_core::ids::{Actor, CommandKey};
@@ -91,14 +91,7 @@ impl Ledger {
     /// # Errors
     /// See [`ServiceError`].
     pub async fn scheme_versions(&self, name: &str) -> Result<Vec<SchemePublished>, ServiceError> {
-        versions(&*self.0.store, name)
-            .await
-            .map_err(|error| match error {
-                StartError::Read(ReadError::Unavailable(why)) => ServiceError::Unavailable(why),
-                other @ (StartError::Read(ReadError::Damaged(_)) | StartError::Damaged(_)) => {
-                    ServiceError::Damaged(other.to_string())
-                }
-            })
+        Ok(versions(&*self.0.store, name).await?)
     }
 }
 

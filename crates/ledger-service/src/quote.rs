@@ -102,6 +102,7 @@ impl Ledger {
         target: &Target,
         received_at: Timestamp,
     ) -> Result<Result<(Box<Account>, Facts), Rejection>, ServiceError> {
+        self.hear().await?;
         let (id, stream) = match self.quoted(target)? {
             Ok(found) => found,
             Err(refusal) => return Ok(Err(refusal)),

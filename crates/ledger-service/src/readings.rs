@@ -55,7 +55,7 @@ impl Ledger {
             };
             return deliveries.iter().map(|_| Err(refused())).collect();
         }
-        if let Err(error) = self.refresh().await {
+        if let Err(error) = self.hear().await {
             return deliveries.iter().map(|_| Err(error.clone())).collect();
         }
         let mut tasks = Vec::with_capacity(
@@ -86,7 +86,7 @@ impl Ledger {
         received_at: Timestamp,
         reading: Reading,
     ) -> Result<Reply, ServiceError> {
-        self.refresh().await?;
+        self.hear().await?;
         match self.route_reading(actor, (0, received_at), reading) {
             Ok(task) => self.run(task).await,
             Err(rejection) => {

@@ -27,6 +27,9 @@ use crate::unfinished::Unfinished;
 /// stay in the caches.
 const CATCH_UP_PAGE: usize = 4_096;
 
+/// Kind of the event that puts a version of a scheme on record.
+const SCHEME_PUBLISHED: &str = "scheme-published.v1";
+
 /// Longest pause before the follower tries again after a failed read, milliseconds.
 const FOLLOW_RETRY_MS_MAX: u64 = 5_000;
 
@@ -69,10 +72,10 @@ pub(crate) struct Inner {
     pub(crate) numbers: Numbers,
     /// Claims that are not known to be finished.
     pub(crate) unfinished: Unfinished,
-    /// Versions of schemes read from the store.
-    pub(crate) versions: u64,
     /// Newest position read from the store.
     seen: Option<Position>,
+    /// Versions of schemes met while reading.
+    published: u64,
     /// Commits under way that concern the registry.
     under_way: u32,
     /// A commit ended without an outcome: what is held here may lack it, so no file is written.
@@ -120,6 +123,16 @@ impl Registry {
             inner: Arc::new(RwLock::new(inner)),
             turns: Arc::default(),
         }
+    }
+
+    /// How many versions of schemes were met while the store was read.
+    pub(crate) fn published(&self) -> u64 {
+        self.read().published
+    }
+
+    /// Whether everything up to a position was read from the store.
+    pub(crate) fn has_seen(&self, position: Position) -> bool {
+        self.read().seen >= Some(position)
     }
 
     /// Reads what others have written up to now, where others write.
@@ -202,12 +215,12 @@ impl Registry {
                 continue;
             }
             inner.take_in(mark.as_slice());
+            inner.published += u64::from(event.kind.as_ref() == SCHEME_PUBLISHED);
             let before = inner.seen.replace(event.position);
             if let Err(reason) = inner.unfinished.note(event, before) {
                 // Whoever needs it is told so; the others go on.
                 tracing::error!(%reason, "a claim cannot be understood");
             }
-            inner.versions += u64::from(&*event.kind == "scheme-published.v1");
         }
         Ok(())
     }

@@ -6,7 +6,7 @@
 //! and is recognised when it comes again).
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -84,10 +84,10 @@ pub(crate) struct Inner {
     pub(crate) domain: Arc<LedgerDomain>,
     pub(crate) store: Arc<dyn EventStore>,
     pub(crate) registry: Registry,
+    /// Versions of schemes met in the log that are served.
+    pub(crate) adopted: AtomicU64,
     time: TimeSource,
     config: LedgerConfig,
-    /// Published versions of schemes that are served.
-    versions: AtomicU64,
     background: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -119,6 +119,7 @@ impl Ledger {
             meters = registry.read().directory.len(),
             "the meter directory is current"
         );
+        let adopted = AtomicU64::new(registry.published());
         publishing::load(&*store, &policies).await?;
         let background = Mutex::new(background(&registry, &store, (&config, &policies)));
         let domain = Arc::new(LedgerDomain::new(policies));
@@ -133,9 +134,9 @@ impl Ledger {
             domain,
             store,
             registry,
+            adopted,
             time,
             config,
-            versions: AtomicU64::new(0),
             background,
         }));
         ledger.sweep_left(Duration::ZERO).await;
@@ -194,33 +195,9 @@ impl Ledger {
     /// # Errors
     /// See [`ServiceError`]. Business refusals are answers.
     pub async fn submit(&self, request: CommandRequest) -> Result<Reply, ServiceError> {
-        self.refresh().await?;
+        self.hear().await?;
         let task = route::command(self, request).await?;
         self.run(task).await
-    }
-
-    /// Hears what others have written up to now, where others write too: whose a meter or a number is must
-    /// not be answered from what was.
-    ///
-    /// # Errors
-    /// See [`ServiceError`].
-    pub async fn refresh(&self) -> Result<(), ServiceError> {
-        let heard = self.0.registry.refresh(&*self.0.store).await;
-        heard.map_err(|error| match error {
-            RegistryError::Read(error) => not_read(error),
-            RegistryError::Damaged { .. } => ServiceError::Damaged(error.to_string()),
-        })?;
-        let versions = self.0.registry.read().versions;
-        if self.0.versions.load(Ordering::SeqCst) == versions {
-            return Ok(());
-        }
-        let adopted = publishing::load(&*self.0.store, self.policies()).await;
-        adopted.map_err(|error| match error {
-            StartError::Read(error) => not_read(error),
-            StartError::Damaged(what) => ServiceError::Damaged(what),
-        })?;
-        self.0.versions.store(versions, Ordering::SeqCst);
-        Ok(())
     }
 
     /// Returns money from suspense to its payer (C13).
@@ -241,7 +218,7 @@ impl Ledger {
         received_at: Timestamp,
         confirmation: (MeterNumber, u32, Timestamp),
     ) -> Result<Reply, ServiceError> {
-        self.refresh().await?;
+        self.hear().await?;
         let (meter, order, at) = confirmation;
         let holder = match self.present_holder(&meter) {
             Ok(holder) => holder,
@@ -282,6 +259,9 @@ impl Ledger {
                 received_at: at,
             }))
         };
+        if let Err(error) = self.hear().await {
+            return accounts.iter().map(|_| Err(error.clone())).collect();
+        }
         let tasks = accounts.into_iter().map(task).collect();
         self.0
             .transact
@@ -359,7 +339,7 @@ impl Ledger {
     /// # Errors
     /// See [`ServiceError`].
     pub async fn account(&self, id: &AccountId) -> Result<Option<AccountView>, ServiceError> {
-        self.refresh().await?;
+        self.hear().await?;
         let found = self
             .0
             .transact

@@ -3,8 +3,8 @@
 use event_store::transact::{BEGUN, DROPPED};
 use event_store::{Position, RecordedEvent};
 use ledger_core::event::{
-    AccountEvent, AccountNumberGiven, ApplicationEvent, ComplaintEvent, Event, ReadingsReceived,
-    SuspenseEvent, WorkOrderEvent, decode, kind_of,
+    AccountEvent, AccountNumberGiven, ApplicationEvent, ComplaintEvent, Event, KINDS,
+    ReadingsReceived, SuspenseEvent, WorkOrderEvent, decode, kind_of,
 };
 use ledger_core::ids::{
     AccountId, ApplicationId, BadName, ChannelId, CommandKey, ComplaintId, Reference, WorkOrderId,
@@ -97,6 +97,12 @@ pub(crate) fn decode_fact(recorded: &RecordedEvent) -> Result<Fact, Stopped> {
         kind: recorded.kind.to_string(),
         reason,
     })
+}
+
+/// A kind that a fact can be of, by its name.
+pub(crate) fn known_kind(name: &str) -> Option<&'static str> {
+    let kinds = KINDS.iter().copied().chain([BEGUN, DROPPED]);
+    kinds.into_iter().find(|kind| *kind == name)
 }
 
 fn understand(recorded: &RecordedEvent) -> Result<Fact, String> {

@@ -357,6 +357,19 @@ async fn verify_names_the_accounts_whose_rows_are_not_what_the_log_says() {
 }
 
 #[tokio::test]
+async fn what_was_counted_of_locks_and_their_ends_outlives_a_restart() {
+    let mut log = small().await;
+    for _ in 0..3 {
+        for kind in ["transact-begun.v1", "transact-dropped.v1"] {
+            log.raw("account-a1", kind, "{}", "").await;
+        }
+        log.caught_up().await.close().await;
+        let report = verify(&log.store(), &log.path()).await.unwrap();
+        assert!(report.equal(), "{report:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_rebuild_compares_switches_and_keeps_the_old_file() {
     let log = small().await;
     log.caught_up().await.close().await;

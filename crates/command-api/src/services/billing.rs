@@ -121,7 +121,9 @@ async fn consumer(
     call: &Call,
     m: &pb::GetConsumerRequest,
 ) -> Result<pb::GetConsumerResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let ask = move |snapshot: &Snapshot| {
         let found = snapshot.consumer(&account)?;
         found.ok_or_else(|| not_found(&format!("consumer {account}")))
@@ -138,7 +140,9 @@ async fn bills(
     call: &Call,
     m: &pb::ListBillsRequest,
 ) -> Result<pb::ListBillsResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let PageQuestion(page) = PageQuestion::try_from((m.page_size, m.page_token.as_str()))?;
     let asked = account.clone();
     let ask = move |snapshot: &Snapshot| {

@@ -143,7 +143,7 @@ async fn complaints(
     m: &pb::ListComplaintsRequest,
 ) -> Result<pb::ListComplaintsResponse, No> {
     let ComplaintsQuestion { mut filter, page } = ComplaintsQuestion::try_from(m)?;
-    filter.account = api.by_id(filter.account);
+    filter.account = api.by_id(&m.at_least, filter.account).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.complaints(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

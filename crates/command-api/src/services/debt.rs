@@ -48,7 +48,9 @@ impl pb::debt_service_server::DebtService for Debts {
 }
 
 async fn debt(api: &Api, call: &Call, m: &pb::GetDebtRequest) -> Result<pb::GetDebtResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let ask = |snapshot: &projections::Snapshot| api.overview(snapshot, &account, call);
     let (overview, token) = api.point(call, &m.at_least, ask).await?;
     Ok(pb::GetDebtResponse {

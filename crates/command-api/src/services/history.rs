@@ -34,7 +34,9 @@ pub(super) async fn history(
     call: Arc<Call>,
     m: &pb::ReadHistoryRequest,
 ) -> Result<impl Stream<Item = Result<pb::ReadHistoryResponse, Status>> + Send + use<>, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of("", Named::try_from(m.account.as_ref())?)
+        .await?;
     let stream =
         StreamName::new(&format!("account-{account}")).map_err(|e| No::Bug(e.to_string()))?;
     if api.store.head(&stream).await?.is_none() {

@@ -61,7 +61,7 @@ async fn list(
     m: &pb::ListLegacyCreditsRequest,
 ) -> Result<pb::ListLegacyCreditsResponse, No> {
     let LegacyQuestion { mut filter, page } = LegacyQuestion::try_from(m)?;
-    filter.account = api.by_id(filter.account);
+    filter.account = api.by_id(&m.at_least, filter.account).await?;
     let today: Vec<_> = api
         .ledger
         .policies()

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use futures::stream::Stream;
 use ledger_core::ids::MeterNumber;
-use ledger_service::MeterHolder;
 use projections::Snapshot;
 use projections::queries::LocalDays;
 use tonic::{Request, Response, Status};
@@ -169,7 +168,9 @@ async fn balance(
     call: &Call,
     m: &pb::GetBalanceRequest,
 ) -> Result<pb::GetBalanceResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let ask = |snapshot: &Snapshot| {
         let wallets = snapshot.balances(&account)?;
         if wallets.is_empty() {
@@ -192,7 +193,9 @@ async fn account(
     call: &Call,
     m: &pb::GetAccountRequest,
 ) -> Result<pb::GetAccountResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let ask = |snapshot: &Snapshot| api.overview(snapshot, &account, call);
     Ok(api.point(call, &m.at_least, ask).await?.into())
 }
@@ -223,7 +226,9 @@ async fn statement(
     m: &pb::GetStatementRequest,
 ) -> Result<pb::GetStatementResponse, No> {
     let StatementQuestion { range, page } = StatementQuestion::try_from(m)?;
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let account_id = account.to_string();
     let month = api
         .ledger
@@ -255,7 +260,7 @@ async fn receipts(
     m: &pb::ListReceiptsRequest,
 ) -> Result<pb::ListReceiptsResponse, No> {
     let ReceiptsQuestion { mut filter, page } = ReceiptsQuestion::try_from(m)?;
-    filter.account = api.by_id(filter.account);
+    filter.account = api.by_id(&m.at_least, filter.account).await?;
     let principal = &call.principal;
     match &filter.channel {
         Some(channel) => {
@@ -288,7 +293,7 @@ async fn daily(
     m: &pb::GetDailyConsumptionRequest,
 ) -> Result<pb::GetDailyConsumptionResponse, No> {
     let DaysQuestion { meter, from, to } = DaysQuestion::try_from(m)?;
-    known(api, &meter)?;
+    api.holder_of(&m.at_least, &meter).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.consumption_daily(&meter, from, to)?);
     let (days, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetDailyConsumptionResponse {
@@ -303,7 +308,7 @@ async fn monthly(
     m: &pb::GetMonthlyConsumptionRequest,
 ) -> Result<pb::GetMonthlyConsumptionResponse, No> {
     let MonthsQuestion { meter, from, to } = MonthsQuestion::try_from(m)?;
-    known(api, &meter)?;
+    api.holder_of(&m.at_least, &meter).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.consumption_monthly(&meter, from, to)?);
     let (months, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetMonthlyConsumptionResponse {
@@ -318,7 +323,7 @@ async fn completeness(
     m: &pb::GetCompletenessRequest,
 ) -> Result<pb::GetCompletenessResponse, No> {
     let DaysQuestion { meter, from, to } = DaysQuestion::try_from(m)?;
-    let local = local_days(api, call, &meter).await?;
+    let local = local_days(api, call, (&m.at_least, &meter)).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.completeness(&meter, (from, to), &local)?);
     let (days, token) = api.report(call, &m.at_least, ask).await?;
     Ok(pb::GetCompletenessResponse {
@@ -328,20 +333,18 @@ async fn completeness(
 }
 
 /// How the days of a meter are told: those of the scheme of whoever holds it, or held it last.
-async fn local_days(api: &Api, call: &Call, meter: &MeterNumber) -> Result<LocalDays, No> {
-    let holder = known(api, meter)?;
+async fn local_days(
+    api: &Api,
+    call: &Call,
+    (at_least, meter): (&str, &MeterNumber),
+) -> Result<LocalDays, No> {
+    let holder = api.holder_of(at_least, meter).await?;
     let account = api.ledger.account(&holder.account).await?;
     let policies = api.ledger.policies();
     let scheme = account.and_then(|view| policies.named(view.account.scheme()));
     let zone = scheme.unwrap_or(policies.default_policy()).zone().clone();
     let today = zone.date_of(call.received_at);
     Ok(LocalDays { zone, today })
-}
-
-/// A number that nobody ever held is a slip of the pen, not a meter without consumption.
-fn known(api: &Api, meter: &MeterNumber) -> Result<MeterHolder, No> {
-    let holder = api.ledger.meter_holder(meter);
-    holder.ok_or_else(|| not_found(&format!("meter {meter}")))
 }
 
 async fn settlement(
@@ -383,7 +386,7 @@ async fn exceptions(
     m: &pb::ListExceptionsRequest,
 ) -> Result<pb::ListExceptionsResponse, No> {
     let ExceptionsQuestion { mut filter, page } = ExceptionsQuestion::try_from(m)?;
-    filter.account = api.by_id(filter.account);
+    filter.account = api.by_id(&m.at_least, filter.account).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.exceptions(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ledger_core::ids::AccountId;
+use ledger_core::ids::{AccountId, MeterNumber};
+use ledger_service::MeterHolder;
 use projections::Snapshot;
 use projections::queries::AccountOverview;
 
@@ -94,22 +95,53 @@ impl Api {
         answered.map_err(|error| bug(&error))?
     }
 
-    /// The account of a filter, by any of its numbers.
-    pub(super) fn by_id(&self, number: Option<AccountId>) -> Option<AccountId> {
-        number.map(|number| self.ledger.account_id(&number))
+    /// Hears of meters and numbers up to the state that a read asks for, where others give them too.
+    async fn heard(&self, at_least: &str) -> Result<(), No> {
+        match of_token(at_least) {
+            Some(position) => Ok(self.ledger.hear_up_to(position).await?),
+            None => Ok(()),
+        }
     }
 
-    /// The account of a name: of any of its numbers; a meter's is its newest holder.
-    pub(super) fn account_of(&self, name: Named) -> Result<AccountId, No> {
+    /// The account of a filter, by any of its numbers.
+    pub(super) async fn by_id(
+        &self,
+        at_least: &str,
+        number: Option<AccountId>,
+    ) -> Result<Option<AccountId>, No> {
+        let Some(number) = number else {
+            return Ok(None);
+        };
+        self.heard(at_least).await?;
+        Ok(Some(self.ledger.account_id(&number)))
+    }
+
+    /// The account of a name: of any of its numbers; a meter's is its newest holder. Without a token, a
+    /// meter that nobody is known to hold is looked for once more as of the moment of asking.
+    pub(super) async fn account_of(&self, at_least: &str, name: Named) -> Result<AccountId, No> {
+        self.heard(at_least).await?;
         match name {
             Named::Account(number) => Ok(self.ledger.account_id(&number)),
-            Named::Meter(meter) => {
-                let holder = self.ledger.meter_holder(&meter);
-                holder
-                    .map(|holder| holder.account)
-                    .ok_or_else(|| not_found(&format!("meter {meter}")))
-            }
+            Named::Meter(meter) => Ok(self.holder_of(at_least, &meter).await?.account),
         }
+    }
+
+    /// The newest holder of a meter. A number that nobody ever held is a slip of the pen, not a meter
+    /// without consumption.
+    pub(super) async fn holder_of(
+        &self,
+        at_least: &str,
+        meter: &MeterNumber,
+    ) -> Result<MeterHolder, No> {
+        self.heard(at_least).await?;
+        if let Some(holder) = self.ledger.meter_holder(meter) {
+            return Ok(holder);
+        }
+        if at_least.is_empty() {
+            self.ledger.hear().await?;
+        }
+        let holder = self.ledger.meter_holder(meter);
+        holder.ok_or_else(|| not_found(&format!("meter {meter}")))
     }
 
     /// Everything about an account; what is due of its debt is as of its scheme's local month at the time

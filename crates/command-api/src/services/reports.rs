@@ -48,7 +48,7 @@ async fn page(
 ) -> Result<pb::GetReportResponse, No> {
     let schemes = schemes(api, call.received_at);
     let (report, mut question) = ReportQuestion::try_from(m)?.to(schemes)?;
-    question.account = api.by_id(question.account);
+    question.account = api.by_id(&m.at_least, question.account).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.report(report, &question)?);
     let (answer, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(answer.rows.next);

@@ -75,7 +75,9 @@ async fn supply(
     call: &Call,
     m: &pb::GetSupplyRequest,
 ) -> Result<pb::GetSupplyResponse, No> {
-    let account = api.account_of(Named::try_from(m.account.as_ref())?)?;
+    let account = api
+        .account_of(&m.at_least, Named::try_from(m.account.as_ref())?)
+        .await?;
     let ask = |snapshot: &Snapshot| api.overview(snapshot, &account, call);
     let (overview, token) = api.point(call, &m.at_least, ask).await?;
     let supplies = overview.supply.into_iter().map(Into::into).collect();

@@ -138,7 +138,7 @@ async fn list(
     m: &pb::ListWorkOrdersRequest,
 ) -> Result<pb::ListWorkOrdersResponse, No> {
     let WorkOrdersQuestion { mut filter, page } = WorkOrdersQuestion::try_from(m)?;
-    filter.account = api.by_id(filter.account);
+    filter.account = api.by_id(&m.at_least, filter.account).await?;
     let ask = move |snapshot: &Snapshot| Ok(snapshot.work_orders(&filter, page)?);
     let (found, token) = api.report(call, &m.at_least, ask).await?;
     let next_page_token = to_page_token(found.next);

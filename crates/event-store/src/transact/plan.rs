@@ -156,6 +156,19 @@ fn is_lock(step: &StreamAppend) -> bool {
         .is_some_and(|event| &*event.kind == BEGUN)
 }
 
+/// The id of an event where others may decide the same command otherwise. Stores tell a repetition by its ids
+/// alone: with one id for both decisions, the second would be taken for the first although what stands there
+/// is another answer.
+pub(crate) fn id_by_content(event: &NewEvent) -> Uuid {
+    let parts = [event.kind.as_bytes(), &event.data, &event.meta];
+    let mut content = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        content.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        content.extend_from_slice(part);
+    }
+    Uuid::new_v5(&event.id, &content)
+}
+
 /// The append that locks an account for the plan of a claim.
 pub(crate) fn lock(
     account: &StreamName,
@@ -289,20 +302,6 @@ pub fn claimed(event: &RecordedEvent) -> Result<Option<Claimed>, String> {
     }))
 }
 
-/// Makes the ids of an append's events depend on what they say. A store that others write to recognises a
-/// repeated append by the ids of its events and looks at nothing else: two processes that decide the same
-/// command differently must not be told that both were written. The same decision keeps the same ids.
-pub(crate) fn name_by_content(append: &mut StreamAppend) {
-    for event in &mut append.events {
-        let mut hasher = blake3::Hasher::new();
-        for part in [event.kind.as_bytes(), &event.data, &event.meta] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        event.id = Uuid::new_v5(&event.id, hasher.finalize().as_bytes());
-    }
-}
-
 /// What stands where the events of an append would stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -370,6 +369,21 @@ mod tests {
             data: event.data.clone(),
             meta: event.meta.clone(),
             recorded_at_ms: 0,
+        }
+    }
+
+    #[test]
+    fn an_event_decided_otherwise_has_another_id_and_the_same_decision_has_the_same() {
+        let decided = event("a.v1", "{\"n\":1}", "{}");
+        let id = id_by_content(&decided);
+        assert_eq!(id, id_by_content(&decided.clone()));
+        for other in [
+            event("b.v1", "{\"n\":1}", "{}"),
+            event("a.v1", "{\"n\":2}", "{}"),
+            event("a.v1", "{\"n\":1}", "{\"at\":2}"),
+            event("a.v1", "{\"n\":1}{", "}"),
+        ] {
+            assert_ne!(id, id_by_content(&other), "{other:?}");
         }
     }
 

@@ -9,7 +9,13 @@ use event_store::EventStore;
 use event_store::memory::Fault;
 use ledger_core::answer::Answer;
 use ledger_core::command::{CloseTo, Command, ExchangeMeter, Source};
-use ledger_service::{CommandRequest, KeyStatus, Reply, ServiceError};
+use ledger_core::complaint::{ComplaintCommand, ComplaintKind};
+use ledger_core::ids::{ComplaintId, OpaqueRef};
+use ledger_core::scheme::SchemePolicy;
+use ledger_service::{
+    Ask, CaseRequest, CaseStep, CommandRequest, KeyStatus, PublishRequest, QuoteRequest, Reply,
+    ServiceError, Target,
+};
 
 use crate::world::*;
 
@@ -376,5 +382,75 @@ async fn c5_a_refusal_is_not_served_from_what_another_process_has_changed() {
             .account
             .wallet(ledger_core::utility::Utility::Electricity);
         assert_eq!(wallet.unwrap().balance, money("10"));
+    }
+}
+
+#[tokio::test]
+async fn c13_a_quote_and_a_complaint_are_by_what_another_process_has_just_written() {
+    let world = World::new().await;
+    let other = ledger_on(&world.store, &world.config, None).await;
+    for round in 0..50 {
+        let (id, meter) = (format!("b{round}"), format!("E2{round:02}"));
+        world.household(&id, &meter).await;
+        let number = account(&format!("n{round}"));
+        let renumber = Command::Renumber { to: number.clone() };
+        world
+            .done(staff(&format!("office/n{round}"), &id, renumber, hour(2)))
+            .await;
+        let ask = || Ask::TopUp {
+            amount: money("10"),
+            source: Source::Taken,
+        };
+        let quote = |target, ask| QuoteRequest {
+            target,
+            ask,
+            received_at: hour(3),
+        };
+        let quoted = other.quote(quote(Target::Meter(meter), ask())).await;
+        assert_eq!(quoted.unwrap().unwrap().account, account(&id));
+        let complaint = ComplaintId::parse(&format!("c{round}")).unwrap();
+        let record = ComplaintCommand::Record {
+            kind: ComplaintKind::Meter,
+            account: Some(number),
+            document: OpaqueRef::parse("letter-1").unwrap(),
+        };
+        let request = CaseRequest {
+            key: key(&format!("office/c{round}")),
+            actor: actor("clerk-1"),
+            by: Vec::new(),
+            received_at: hour(3),
+            step: CaseStep::Complaint(complaint.clone(), record),
+        };
+        let reply = other.case(request).await.unwrap();
+        assert!(!matches!(reply.answer, Answer::Refused(_)), "{reply:?}");
+        let stored = world.events().await.pop().unwrap();
+        let said = String::from_utf8_lossy(&stored.data).into_owned();
+        assert!(said.contains(&format!("\"{id}\"")), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn c12_a_version_published_by_another_process_is_gone_by_from_the_next_command_on() {
+    let world = World::new().await;
+    let other = ledger_on(&world.store, &world.config, None).await;
+    let before = SchemePolicy::builtin_text("usms").unwrap();
+    for version in 2..12_u32 {
+        let hours = i64::from(version) * 100;
+        let from = format!("effective_from = \"{}\"", hour(hours));
+        let text = before
+            .replacen("version = 1", &format!("version = {version}"), 1)
+            .replacen("effective_from = \"2000-01-01T00:00:00+08:00\"", &from, 1);
+        let request = PublishRequest {
+            key: key(&format!("office/p{version}")),
+            actor: actor("operator"),
+            received_at: start(),
+            text,
+        };
+        let reply = world.ledger.publish_scheme(request, None).await.unwrap();
+        assert!(matches!(reply.answer, Answer::Published(_)), "{reply:?}");
+        // Whatever comes next is decided by it.
+        other.submit(open(&format!("a{version}"))).await.unwrap();
+        let served = other.policies().named("usms").unwrap();
+        assert_eq!(served.policy_version(), format!("usms@{version}"));
     }
 }

@@ -1,11 +1,12 @@
 //! `ledger kurrent-test-server`: an embedded log served to clients of KurrentDB with appends allowed, and
 //! with faults on demand. For tests: it stands in for a server that one cannot have.
 //!
-//! What it acknowledged is on disk, so that it may be killed at any point. Absent on purpose: keys, and any
-//! address but loopback.
+//! What it acknowledged is on disk, so that it may be killed at any point. Where it is told to hold after some
+//! appends, it says when it does. Absent on purpose: keys, and any address but loopback.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::Arc;
 
 use clap::Args;
@@ -61,7 +62,14 @@ pub(crate) fn run(args: &TestServerArgs, globals: &Globals) -> Result<Exit, Fail
             "port": address.port(),
             "url": format!("kurrentdb://{address}?tls=false"),
         }))?;
-        serving.await?;
+        let mut serving = pin!(serving);
+        tokio::select! {
+            served = &mut serving => served?,
+            () = faults.until_holding() => {
+                globals.console.json(&json!({"event": "holding"}))?;
+                serving.await?;
+            }
+        }
         tracing::info!(struck = ?faults.strikes(), "stopped");
         Ok(())
     })?;

@@ -8,6 +8,7 @@ pub(crate) mod ndjson;
 use std::sync::Arc;
 
 use clap::Args;
+use event_store::transact::{BEGUN, DROPPED};
 use event_store::{Direction, EventStore, Position, RecordedEvent, StreamName};
 use ledger_core::event::KINDS;
 use ledger_core::time::Timestamp;
@@ -115,7 +116,8 @@ async fn print(
 
 /// Whether events of this kind, or of some version of it, can be in a log.
 fn is_any_kind(wanted: &str) -> bool {
-    KINDS.iter().any(|kind| is_kind(kind, wanted))
+    let mut kinds = KINDS.iter().chain(&[BEGUN, DROPPED]);
+    kinds.any(|kind| is_kind(kind, wanted))
 }
 
 /// The kind itself, or any version of it.

@@ -210,7 +210,7 @@ impl Recorder {
     ) -> Result<Option<Timestamp>, GatewayError> {
         let mut backoff = Backoff::new();
         // Where others write too: an instant that is told twice is decided by who holds the meter now.
-        while let Err(error) = self.ledger.refresh().await {
+        while let Err(error) = self.ledger.hear().await {
             if !passes(&error) {
                 return Err(error.into());
             }

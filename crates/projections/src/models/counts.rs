@@ -9,6 +9,7 @@ use ledger_core::utility::Utility;
 use rusqlite::{Connection, Transaction, params};
 use rustc_hash::FxHashMap;
 
+use crate::fact::known_kind;
 use crate::sheet::PerUtility;
 use crate::sql::{Cells, Table, count};
 
@@ -66,10 +67,7 @@ impl Counts {
             let kind: String = cells.get()?;
             let n = cells.count()?;
             // A kind of a newer version stops the fold at its event, so each stored kind is known.
-            if let Some(known) = ledger_core::event::KINDS
-                .iter()
-                .find(|known| **known == kind)
-            {
+            if let Some(known) = known_kind(&kind) {
                 counts.kinds.insert(known, n);
             }
         }

@@ -18,7 +18,7 @@ use crate::port::{
     StreamName,
 };
 use crate::transact::domain::Decision;
-use crate::transact::plan::{self, Plan, first_revision, name_by_content};
+use crate::transact::plan::{self, Plan, first_revision};
 
 /// A decision that waits until everything it was decided on is durable.
 pub(super) struct Held<D: Domain> {
@@ -69,12 +69,8 @@ impl Parts {
         slot: &mut Slot<D>,
         mut appends: Vec<StreamAppend>,
         events: Vec<NewEvent>,
-        named: bool,
     ) -> Self {
         appends.extend(own_append(slot, events));
-        if named {
-            name_all(slot, &mut appends);
-        }
         Self {
             commit: Commit { appends },
             later: VecDeque::new(),
@@ -94,15 +90,6 @@ impl Parts {
             }),
             later,
         }
-    }
-}
-
-/// Names the events of appends by what they say.
-fn name_all<D: Domain>(slot: &mut Slot<D>, appends: &mut [StreamAppend]) {
-    appends.iter_mut().for_each(name_by_content);
-    let own = appends.last().filter(|append| append.stream == slot.stream);
-    if let Some(last) = own.and_then(|append| append.events.last()) {
-        slot.last_event = last.id;
     }
 }
 
@@ -151,9 +138,16 @@ impl<D: Domain> Core<D> {
         }
         let Decision {
             answer,
-            events,
+            mut events,
             mut claims,
         } = decision;
+        let named = self.names_by_content();
+        if named {
+            let claimed = claims.iter_mut().flat_map(|claim| &mut claim.events);
+            for event in events.iter_mut().chain(claimed) {
+                event.id = plan::id_by_content(event);
+            }
+        }
         for claim in &mut claims {
             if evidence.newest(&claim.stream).is_none() && claim.expected == Expected::NoStream {
                 // Behind what stands there and does not count.
@@ -258,8 +252,7 @@ impl<D: Domain> Core<D> {
         let parts = if staged {
             self.stage(s, claims, events)
         } else {
-            let named = self.names_by_content();
-            Ok(Parts::whole(self.slots.at(s), claims, events, named))
+            Ok(Parts::whole(self.slots.at(s), claims, events))
         };
         let Parts { commit, later } = match parts {
             Ok(parts) => parts,
@@ -316,9 +309,6 @@ impl<D: Domain> Core<D> {
         }
         steps.extend(claims);
         steps.extend(own_append(slot, events));
-        if named {
-            name_all(slot, &mut steps);
-        }
         if sabotage == Sabotage::ClaimAfterEvents {
             steps.push(claim);
             steps.reverse();
@@ -330,6 +320,9 @@ impl<D: Domain> Core<D> {
                 event.id = Uuid::new_v5(&event.id, format!("again {revision}").as_bytes());
             }
             plan.attach(event)?;
+            if named {
+                event.id = plan::id_by_content(event);
+            }
             let size = event_bytes(event);
             if size > EVENT_BYTES_MAX {
                 return Err(format!(
@@ -337,9 +330,6 @@ impl<D: Domain> Core<D> {
                     claim.stream
                 ));
             }
-        }
-        if named {
-            name_by_content(&mut claim);
         }
         let mut all = vec![claim];
         all.extend(plan.steps);
