@@ -1,13 +1,19 @@
-//! The hidden `ledger kurrent-test-server` as a child process: what stands in for a KurrentDB.
+//! The hidden `ledger kurrent-test-server` as a child process: what stands in for a KurrentDB, on one port for as
+//! long as it is tested, killed, started again, and with other faults as a test wants it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 
-use crate::{first_line, ledger_binary};
+use crate::{ledger_binary, next_told, told_by};
+
+/// How long an impatient ledger waits for an answer before an append is in doubt, milliseconds.
+const IMPATIENT_MS: u32 = 1_000;
 
 /// A running test server.
 pub struct KurrentServer {
     child: Child,
+    told: Receiver<String>,
     folder: PathBuf,
     faults: Option<String>,
     /// Where it listens now; kept when it is started again.
@@ -15,14 +21,15 @@ pub struct KurrentServer {
 }
 
 impl KurrentServer {
-    /// Starts one on a log inside a folder.
+    /// Starts one on a log inside a folder, with faults such as `drop-reply=5%,seed=7`.
     #[must_use]
     pub fn start(folder: &Path, faults: Option<&str>) -> Self {
         std::fs::create_dir_all(folder).unwrap();
         let faults = faults.map(str::to_owned);
-        let (child, address) = spawn(folder, "127.0.0.1:0", faults.as_deref());
+        let (child, told, address) = spawn(folder, "127.0.0.1:0", faults.as_deref());
         Self {
             child,
+            told,
             folder: folder.to_path_buf(),
             faults,
             address,
@@ -35,6 +42,12 @@ impl KurrentServer {
         format!("kurrentdb://{}?tls=false", self.address)
     }
 
+    /// The same for a ledger that waits but a second for an answer: many are lost on purpose.
+    #[must_use]
+    pub fn impatient_url(&self) -> String {
+        format!("{}&defaultDeadline={IMPATIENT_MS}", self.url())
+    }
+
     /// Ends it at once, as a crash would.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -43,9 +56,24 @@ impl KurrentServer {
 
     /// Starts it again on the same log and port.
     pub fn restart(&mut self) {
-        let (child, address) = spawn(&self.folder, &self.address, self.faults.as_deref());
+        let (child, told, address) = spawn(&self.folder, &self.address, self.faults.as_deref());
         assert_eq!(address, self.address);
         self.child = child;
+        self.told = told;
+    }
+
+    /// Ends it at once and starts it again with these faults; empty for none.
+    pub fn restart_with(&mut self, faults: &str) {
+        self.kill();
+        self.faults = (!faults.is_empty()).then(|| faults.to_owned());
+        self.restart();
+    }
+
+    /// Waits until an append was held back for the fault `hold-after`.
+    pub fn until_holding(&self) {
+        let log = log_of(&self.folder);
+        let told = next_told(&self.told, "the store held nothing back", &log);
+        assert_eq!(told["event"], "holding", "{told}");
     }
 }
 
@@ -56,8 +84,12 @@ impl Drop for KurrentServer {
     }
 }
 
-fn spawn(folder: &Path, listen: &str, faults: Option<&str>) -> (Child, String) {
-    let log = folder.join("kurrent.log");
+fn log_of(folder: &Path) -> PathBuf {
+    folder.join("kurrent.log")
+}
+
+fn spawn(folder: &Path, listen: &str, faults: Option<&str>) -> (Child, Receiver<String>, String) {
+    let log = log_of(folder);
     let errors = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
@@ -74,6 +106,8 @@ fn spawn(folder: &Path, listen: &str, faults: Option<&str>) -> (Child, String) {
         command.args(["--faults", faults]);
     }
     let mut child = command.spawn().unwrap();
-    let ready = first_line(&mut child, &log);
-    (child, ready["kurrent"].as_str().unwrap().to_owned())
+    let told = told_by(&mut child);
+    let ready = next_told(&told, "the store did not come up", &log);
+    let address = ready["kurrent"].as_str().unwrap().to_owned();
+    (child, told, address)
 }

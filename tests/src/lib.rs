@@ -23,6 +23,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use command_api::client::Client;
@@ -181,6 +182,19 @@ impl Server {
         assert!(status.success(), "the server stops in order: {status}");
     }
 
+    /// Runs a subcommand that asks the running server and returns its output.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(&self.binary)
+            .args(arguments)
+            .args(["--server", &self.address])
+            .env("LEDGER_API_KEY", &self.key)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    }
+
     /// A client with the key.
     pub async fn client(&self) -> Client {
         Client::connect(&self.address, &self.key).await.unwrap()
@@ -193,6 +207,7 @@ impl Server {
             .args(arguments)
             .arg("--data-dir")
             .arg(self.folder.join("data"))
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .output()
             .unwrap()
@@ -244,25 +259,31 @@ fn address_of(ready: &Value) -> String {
 }
 
 fn ready(child: &mut Child, folder: &Path) -> Value {
-    first_line(child, &folder.join("ledger.log"))
+    let told = told_by(child);
+    next_told(
+        &told,
+        "the server did not come up",
+        &folder.join("ledger.log"),
+    )
 }
 
-/// The line in which a server says that it is there; fails the test with its log when it does not.
-fn first_line(child: &mut Child, log: &Path) -> Value {
+/// The lines that a process prints, as they come.
+fn told_by(child: &mut Child) -> Receiver<String> {
     let stdout = child.stdout.take().unwrap();
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let mut lines = BufReader::new(stdout).lines();
-        tell.send(lines.next()).ok();
-        lines.for_each(drop);
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            tell.send(line).ok();
+        }
     });
-    let line = told
-        .recv_timeout(UP_WITHIN)
-        .ok()
-        .flatten()
-        .and_then(Result::ok);
-    let log = std::fs::read_to_string(log).unwrap_or_default();
-    let line = line.unwrap_or_else(|| panic!("the server did not come up; its log:\n{log}"));
+    told
+}
+
+/// The next of them, which is JSON; fails the test with what is missing and the process's log.
+fn next_told(told: &Receiver<String>, missing: &str, log: &Path) -> Value {
+    let line = told.recv_timeout(UP_WITHIN).ok();
+    let log = || std::fs::read_to_string(log).unwrap_or_default();
+    let line = line.unwrap_or_else(|| panic!("{missing}; its log:\n{}", log()));
     serde_json::from_str(&line).unwrap()
 }
 
