@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use event_store::EventStore;
 use event_store::memory::Fault;
 use ledger_core::answer::Answer;
+use ledger_core::application::Officer;
 use ledger_core::command::{CloseTo, Command, ExchangeMeter, Source};
 use ledger_core::complaint::{ComplaintCommand, ComplaintKind};
 use ledger_core::ids::{ComplaintId, OpaqueRef};
@@ -417,7 +418,7 @@ async fn c13_a_quote_and_a_complaint_are_by_what_another_process_has_just_writte
         let request = CaseRequest {
             key: key(&format!("office/c{round}")),
             actor: actor("clerk-1"),
-            by: Vec::new(),
+            by: vec![Officer::Bcc],
             received_at: hour(3),
             step: CaseStep::Complaint(complaint.clone(), record),
         };
@@ -435,7 +436,8 @@ async fn c12_a_version_published_by_another_process_is_gone_by_from_the_next_com
     let other = ledger_on(&world.store, &world.config, None).await;
     let before = SchemePolicy::builtin_text("usms").unwrap();
     for version in 2..12_u32 {
-        let hours = i64::from(version) * 100;
+        // Midnights of Brunei.
+        let hours = 14 + 24 * i64::from(version);
         let from = format!("effective_from = \"{}\"", hour(hours));
         let text = before
             .replacen("version = 1", &format!("version = {version}"), 1)
