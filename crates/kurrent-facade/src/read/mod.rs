@@ -22,6 +22,7 @@ use kurrent_wire::pb::streams::read_req::Options;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
+use crate::faults::Faults;
 use crate::server::{Shared, down};
 use crate::trailers;
 pub(crate) use live::Live;
@@ -49,20 +50,24 @@ pub(crate) fn read(shared: &Arc<Shared>, options: Options) -> Result<Answers, St
     };
     let shared = Arc::clone(shared);
     let going_down = shared.going_down.clone();
+    let faults = Some(shared.faults.clone());
     Ok(match (plan.extent, &plan.source) {
         (Extent::Count(count), Source::Stream(_)) => flat(
-            pages::StreamPages::new(shared, plan, count),
+            (pages::StreamPages::new(shared, plan, count), None),
             place,
             going_down,
         ),
         (Extent::Count(count), Source::All) => {
-            flat(pages::AllPages::new(shared, plan, count), place, going_down)
+            let pages = pages::AllPages::new(shared, plan, count);
+            flat((pages, None), place, going_down)
         }
         (Extent::Subscription, Source::Stream(_)) => {
-            flat(follow::FollowStream::new(shared, plan), place, going_down)
+            let following = follow::FollowStream::new(shared, plan);
+            flat((following, faults), place, going_down)
         }
         (Extent::Subscription, Source::All) => {
-            flat(follow::FollowAll::new(shared, plan), place, going_down)
+            let following = follow::FollowAll::new(shared, plan);
+            flat((following, faults), place, going_down)
         }
     })
 }
@@ -80,6 +85,8 @@ fn place(places: &Arc<Semaphore>, what: &str, max: usize) -> Result<OwnedSemapho
 
 struct Running<C> {
     chunks: C,
+    /// Of a subscription: what goes wrong may leave it silent.
+    faults: Option<Faults>,
     going_down: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -89,18 +96,30 @@ impl<C: Chunks> Running<C> {
         tokio::select! {
             biased;
             () = down(&mut self.going_down) => Err(trailers::going_down()),
-            chunk = self.chunks.next() => chunk,
+            chunk = one_chunk(&mut self.chunks, self.faults.as_ref()) => chunk,
         }
     }
 }
 
+async fn one_chunk<C: Chunks>(
+    chunks: &mut C,
+    faults: Option<&Faults>,
+) -> Result<Option<Vec<ReadResp>>, Status> {
+    let chunk = chunks.next().await;
+    if let Some(faults) = faults {
+        faults.while_isolated().await;
+    }
+    chunk
+}
+
 fn flat<C: Chunks>(
-    chunks: C,
+    (chunks, faults): (C, Option<Faults>),
     place: OwnedSemaphorePermit,
     going_down: watch::Receiver<bool>,
 ) -> Answers {
     let running = Running {
         chunks,
+        faults,
         going_down,
         _place: place,
     };
