@@ -2,13 +2,13 @@
 
 use event_store::{AppendError, Committed, Expected, Position, StreamAppend};
 use kurrent_wire::detail::Detail;
-use kurrent_wire::pb::rpc::Status;
+use kurrent_wire::pb::rpc::{Code, Status};
 use kurrent_wire::pb::shared::WrongExpectedVersion;
 use kurrent_wire::pb::shared::wrong_expected_version::CurrentStreamRevisionOption;
 use kurrent_wire::pb::streams::batch_append_resp::{Result as Answered, Success, success};
 
 use crate::call::Outcome;
-use crate::trouble::Trouble;
+use crate::trouble::{Trouble, serves_not};
 
 /// Reads an answer to `append`, which was sent `sends` times. Whatever is not certainly a yes or a no is in
 /// doubt.
@@ -17,6 +17,38 @@ pub(crate) fn outcome(append: &StreamAppend, sends: u32, answer: Option<Answered
         Some(Answered::Success(success)) => written(&success),
         Some(Answered::Error(status)) => Err(error(append, sends, &status)),
         None => Err(doubt("the server's answer says neither yes nor no")),
+    }
+}
+
+/// What an answer says of the server, beside what it says of the append.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Service {
+    /// It serves.
+    Given,
+    /// It waited in vain, which one append may do and not all.
+    Late,
+    /// It answers and does not serve: it is not ready, or knows of no leader.
+    Refused(String),
+}
+
+/// Reads what an answer says of the server.
+pub(crate) fn service(answer: Option<&Answered>) -> Service {
+    let Some(Answered::Error(status)) = answer else {
+        return Service::Given;
+    };
+    match (Detail::of_status(status), status.code()) {
+        (Some(Detail::Timeout), _) => Service::Late,
+        // A real server leaves the code out.
+        (None, Code::Ok | Code::Unavailable) => Service::Refused(said(status)),
+        (None, _) if serves_not(&status.message) => Service::Refused(said(status)),
+        (Some(_) | None, _) => Service::Given,
+    }
+}
+
+fn said(status: &Status) -> String {
+    match status.code() {
+        Code::Ok => status.message.clone(),
+        code => format!("{code:?}: {}", status.message),
     }
 }
 
@@ -44,7 +76,7 @@ fn written(success: &Success) -> Outcome {
 }
 
 fn error(append: &StreamAppend, sends: u32, status: &Status) -> AppendError {
-    let said = || format!("{:?}: {}", status.code(), status.message);
+    let said = || said(status);
     match Detail::of_status(status) {
         Some(Detail::WrongExpectedVersion(wrong)) => elsewhere(append, sends, &wrong),
         Some(Detail::StreamDeleted(_)) => AppendError::Invalid(format!(
@@ -164,6 +196,39 @@ mod tests {
         let past = wrong(Some(CurrentStreamRevisionOption::CurrentStreamRevision(6)));
         let error = refused(&past, Expected::Exact(5), 2);
         assert!(matches!(error, AppendError::WrongExpectedRevision { .. }));
+    }
+
+    #[test]
+    fn a_server_that_answers_without_serving_is_told_from_one_that_refuses() {
+        let plain = |code: Code, message: &str| {
+            Answered::Error(Status {
+                code: code.into(),
+                message: message.to_owned(),
+                details: Some(prost_types::Any {
+                    type_url: "type.googleapis.com/google.protobuf.Empty".to_owned(),
+                    value: Vec::new(),
+                }),
+            })
+        };
+        for (code, message) in [
+            (Code::Ok, "Server Is Not Ready"),
+            (Code::Ok, "Server Is Busy"),
+            (Code::Unavailable, "down"),
+            (Code::Unknown, "No leader info available in response"),
+        ] {
+            let answer = plain(code, message);
+            let read = service(Some(&answer));
+            assert!(matches!(read, Service::Refused(text) if text.contains(message)));
+            let judged = outcome(&append(Expected::Any), 1, Some(answer));
+            assert!(matches!(judged, Err(AppendError::InDoubt(_))));
+        }
+        let late = Answered::Error(Detail::Timeout.to_status("Timeout"));
+        assert_eq!(service(Some(&late)), Service::Late);
+        let denied = Answered::Error(Detail::AccessDenied.to_status("no"));
+        let odd = plain(Code::Internal, "a fault");
+        for answer in [denied, odd] {
+            assert_eq!(service(Some(&answer)), Service::Given);
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ struct Inner {
     appends: mpsc::UnboundedSender<Vec<Job>>,
     shared: Shared,
     deadline: Duration,
+    follow_silence: Duration,
     runtime: Handle,
     task: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -83,6 +84,7 @@ impl KurrentStore {
                 appends,
                 shared,
                 deadline: append_deadline,
+                follow_silence: options.follow_silence,
                 task: std::sync::Mutex::new(Some(runtime.spawn(appender.run()))),
                 runtime,
             }),
@@ -314,6 +316,11 @@ impl EventStore for KurrentStore {
 
     fn subscribe(&self, after: Option<Position>) -> Box<dyn Subscription> {
         let link = Arc::clone(&self.inner.link);
-        Box::new(Follower::new(link, self.inner.runtime.clone(), after))
+        Box::new(Follower::new(
+            (link, self.inner.reader.clone()),
+            self.inner.follow_silence,
+            self.inner.runtime.clone(),
+            after,
+        ))
     }
 }

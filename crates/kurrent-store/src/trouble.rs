@@ -8,6 +8,20 @@ use tonic::{Code, Status};
 
 use crate::settings::Host;
 
+/// How a server begins to say that it can neither append nor read now, whatever its code: it answers, but does
+/// not serve.
+const SERVES_NOT: [&str; 4] = [
+    "Server Is Not Ready",
+    "Server Is Busy",
+    "Server Is Too Busy",
+    "No leader info available",
+];
+
+/// Whether a server's words say that it does not serve, so that another one may have to be looked for.
+pub(crate) fn serves_not(said: &str) -> bool {
+    SERVES_NOT.iter().any(|words| said.contains(words))
+}
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -104,6 +118,7 @@ impl From<&Status> for Trouble {
             | Code::AlreadyExists => Self::Refused(said),
             // A status with a source was made on this side: the connection failed.
             Code::Unavailable => Self::lost(said),
+            Code::Unknown if serves_not(status.message()) => Self::lost(said),
             Code::Ok
             | Code::Cancelled
             | Code::Unknown
@@ -170,6 +185,11 @@ mod tests {
         ] {
             assert!(!with(code, &[]).may_pass(), "{code:?}");
         }
+        let leaderless = Status::unknown("No leader info available in response");
+        assert!(matches!(
+            Trouble::from(&leaderless),
+            Trouble::Passing { lost: true, .. }
+        ));
         let deleted = [(names::TRAILER_EXCEPTION, names::EXCEPTION_STREAM_DELETED)];
         let error = with(Code::FailedPrecondition, &deleted).into_read_error();
         assert!(matches!(error, ReadError::Damaged(_)), "{error}");

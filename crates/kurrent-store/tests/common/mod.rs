@@ -92,12 +92,29 @@ pub fn quick() -> Options {
         connect_wait: Duration::from_secs(10),
         append_deadline: Duration::from_secs(2),
         read_deadline: Duration::from_secs(5),
+        follow_silence: Duration::from_millis(400),
         ..Options::default()
     }
 }
 
 pub async fn connect(url: &str) -> KurrentStore {
     KurrentStore::connect(url, quick()).await.unwrap()
+}
+
+/// Two members over one store, the first of which is the one that `connect` finds, and the adapter on them.
+pub async fn cluster(shared: Arc<dyn EventStore>) -> (Server, Server, KurrentStore) {
+    let (first, second) = (
+        Server::start(Arc::clone(&shared)).await,
+        Server::start(shared).await,
+    );
+    second.faults("isolated=on");
+    let url = format!(
+        "esdb+discover://{},{}?tls=false&discoveryInterval=20",
+        first.address, second.address
+    );
+    let store = connect(&url).await;
+    second.faults("");
+    (first, second, store)
 }
 
 /// A facade over a fresh memory store, and the adapter on it.
