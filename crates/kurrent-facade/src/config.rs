@@ -77,6 +77,9 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Secures connections; `None` where a proxy does, or on one machine.
     pub tls: Option<Identity>,
+    /// Positions that belong to no event are refused, for tests of clients: one that only hands back what it was
+    /// given never sends any. Otherwise a read begins at the next event.
+    pub strict_positions: bool,
     /// What goes wrong on demand; nothing by default. Keep a clone to change it while serving.
     pub faults: Faults,
 }
@@ -92,6 +95,7 @@ impl Config {
             limits: Limits::default(),
             write_timeout: WRITE_TIMEOUT,
             tls: None,
+            strict_positions: false,
             faults: Faults::none(),
         }
     }

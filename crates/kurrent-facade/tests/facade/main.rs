@@ -11,6 +11,8 @@
 mod appending;
 mod faults;
 mod following;
+mod gapped;
+mod gaps;
 mod official;
 mod reading;
 mod support;

@@ -25,6 +25,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+#[path = "../../../kurrent-facade/tests/facade/gapped.rs"]
+pub(crate) mod gapped;
+
 /// No test waits longer for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
