@@ -66,6 +66,9 @@ pub struct Options {
     pub read_deadline: Duration,
     /// Appends sent and not answered on one connection.
     pub in_flight_max: usize,
+    /// The ledger must be there already: without its identity `connect` fails with
+    /// [`ConnectError::NoLedger`](crate::ConnectError::NoLedger) and writes none.
+    pub must_exist: bool,
     /// How long a subscription may be silent before its server is asked whether it still leads.
     pub follow_silence: Duration,
 }
@@ -77,6 +80,7 @@ impl Default for Options {
             append_deadline: Duration::from_millis(APPEND_DEADLINE_MS),
             read_deadline: Duration::from_millis(READ_DEADLINE_MS),
             in_flight_max: IN_FLIGHT_MAX,
+            must_exist: false,
             follow_silence: Duration::from_millis(FOLLOW_SILENCE_MS),
         }
     }

@@ -60,7 +60,8 @@ impl KurrentStore {
     /// long as [`Options::connect_wait`] says. Needs a tokio runtime, which must outlive the store.
     ///
     /// # Errors
-    /// When the connection string cannot be used, no server answers in time, or the server denies access.
+    /// When the connection string cannot be used, no server answers in time, the server denies access, or there
+    /// is no ledger where one must be.
     pub async fn connect(url: &str, options: Options) -> Result<Self, ConnectError> {
         let settings: Settings = url.parse()?;
         let append_deadline = settings.deadline.unwrap_or(options.append_deadline);
@@ -89,14 +90,15 @@ impl KurrentStore {
                 runtime,
             }),
         };
-        let identified = store.identify(options.connect_wait).await;
+        let wait = options.connect_wait;
+        let identified = store.identify(wait, options.must_exist).await;
         if identified.is_err() {
             store.inner.link.close();
         }
         identified.map(|()| store)
     }
 
-    async fn identify(&self, wait: Duration) -> Result<(), ConnectError> {
+    async fn identify(&self, wait: Duration, must_exist: bool) -> Result<(), ConnectError> {
         let until = Instant::now() + wait;
         let mut attempt = 0;
         loop {
@@ -104,7 +106,7 @@ impl KurrentStore {
             // The link first: its trouble says more than a read's, and comes at once.
             let found = async {
                 link.get().await?;
-                identity::find(self).await
+                identity::find(self, must_exist).await
             };
             let error = match tokio::time::timeout_at(until, found).await {
                 Ok(Ok(id)) => {

@@ -170,6 +170,8 @@ fn away(url: &EventStoreUrl, error: &ConnectError) -> Failure {
             .advise("start the server, or correct event_store, then try again"),
         ConnectError::Denied(_) => Failure::usage("EVENT_STORE_DENIED", what)
             .advise("give a user that may read and write as kurrentdb://user:password@host:2113"),
+        ConnectError::NoLedger => Failure::usage("EVENT_STORE_URL", what)
+            .advise("give the store of a ledger; `ledger serve` begins one where there is none"),
         ConnectError::Identity(_) => Failure::damaged("EVENT_STORE_FOREIGN", what)
             .advise("give the ledger a server of its own; nothing was written"),
     }
