@@ -260,7 +260,7 @@ impl Source {
                     return Ok(None);
                 }
                 self.after = Some(given.position);
-                if given.event.is_none() {
+                if given.foreign {
                     self.link.counters.foreign_events.fetch_add(1, Relaxed);
                 }
                 Ok(given.event)

@@ -105,7 +105,7 @@ impl Reader {
                 });
                 if beyond {
                     cursor = Some(given.position);
-                    foreign += u64::from(given.event.is_none());
+                    foreign += u64::from(given.foreign);
                     events.extend(given.event);
                 }
             };
