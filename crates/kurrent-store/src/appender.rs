@@ -266,7 +266,8 @@ impl Appender {
                     }
                     let job = flight.job;
                     self.flight_bytes = self.flight_bytes.saturating_sub(job.bytes);
-                    let outcome = outcome(&job.append, job.sends, answer.result);
+                    let doubted = job.sends > 1 || self.shared.doubts.has(mark(&job.append));
+                    let outcome = outcome(&job.append, doubted, answer.result);
                     self.finish(job, outcome);
                 }
                 if let Service::Refused(said) = service {

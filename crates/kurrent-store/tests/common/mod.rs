@@ -48,8 +48,17 @@ impl Server {
     }
 
     pub async fn start_with(config: Config, store: Arc<dyn EventStore>) -> Self {
+        Self::start_as(config.allow_appends(), store).await
+    }
+
+    /// Every append is refused.
+    pub async fn start_read_only(listen: SocketAddr, store: Arc<dyn EventStore>) -> Self {
+        Self::start_as(Config::new(listen), store).await
+    }
+
+    async fn start_as(config: Config, store: Arc<dyn EventStore>) -> Self {
         let faults = Faults::none();
-        let config = config.allow_appends().faults(faults.clone());
+        let config = config.faults(faults.clone());
         let (stop, stopping) = oneshot::channel::<()>();
         let stopping = async move { drop(stopping.await) };
         let (address, serving) = serve(config, store, Arc::new(AllowAll), stopping)
