@@ -290,6 +290,7 @@ impl Appender {
         let Some(session) = self.session.take() else {
             return;
         };
+        let last = session.close();
         self.move_at = None;
         self.attempt = self.attempt.saturating_add(1);
         self.link.leave(session.connection, &trouble);
@@ -298,7 +299,7 @@ impl Appender {
         self.flight_bytes = 0;
         flights.sort_unstable_by_key(|flight| std::cmp::Reverse(flight.place));
         for Flight { mut job, place, .. } in flights {
-            if !session.may_have_left(place) {
+            if place > last {
                 job.sends -= 1;
                 count(&self.link.counters.resends);
                 self.waiting.push_front(job);
