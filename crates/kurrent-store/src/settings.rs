@@ -185,15 +185,12 @@ impl FromStr for Settings {
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         let (scheme, rest) = text.split_once("://").ok_or(SettingsError::Scheme)?;
         let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let split_password = !authority.contains('@') && query.contains('@');
-        parse(scheme, authority, query).map_err(|error| {
-            if split_password {
-                // What looks like a host or an option may be half a password.
-                SettingsError::Credentials("a ? in the password is written %3F")
-            } else {
-                error
-            }
-        })
+        if query.contains('@') {
+            // What looks like a host or an option may be half a password.
+            let why = "a ? in the password is written %3F, an @ after the hosts %40";
+            return Err(SettingsError::Credentials(why));
+        }
+        parse(scheme, authority, query)
     }
 }
 
@@ -522,6 +519,9 @@ mod tests {
             format!("kurrentdb://ops:{secret}@"),
             format!("kurrentdb://ops:{secret}?x@a"),
             format!("kurrentdb://ops:a?{secret}@a"),
+            format!("kurrentdb://ops:pa@{secret}?word@db:2113"),
+            format!("kurrentdb://ops:pa@ss?{secret}@db:2113"),
+            format!("kurrentdb://ops:pa@ss?tls={secret}@db:2113"),
         ];
         for text in texts {
             let error = text.parse::<Settings>().unwrap_err();
