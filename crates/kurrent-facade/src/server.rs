@@ -24,7 +24,7 @@ use crate::auth::{Authorize, Denied, Grant};
 use crate::config::{Advertised, Appends, Config, Limits};
 use crate::connection::{ConnectionInfo, Listening};
 use crate::faults::Faults;
-use crate::read::Live;
+use crate::read::{Budget, Live};
 use crate::small::{Features, GossipOfOne, NoPersistentSubscriptions};
 use crate::streams::StreamsOverStore;
 use crate::tls::{BadIdentity, acceptor};
@@ -83,6 +83,7 @@ pub(crate) struct Shared {
     pub(crate) live: Live,
     pub(crate) subscriptions: Arc<Semaphore>,
     pub(crate) reads: Arc<Semaphore>,
+    pub(crate) pages: Budget,
     pub(crate) going_down: watch::Receiver<bool>,
     auth: Arc<dyn Authorize>,
     advertised: Option<Advertised>,
@@ -227,6 +228,7 @@ fn shared(
         faults: config.faults,
         subscriptions: places(limits.subscriptions_max),
         reads: places(limits.reads_max),
+        pages: Budget::new(),
         going_down,
         advertised: config.advertised,
         bound,

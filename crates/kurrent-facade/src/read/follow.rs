@@ -149,16 +149,18 @@ impl FollowAll {
     /// One page of history; `None` when there is no more.
     async fn history(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, room) = self.page.of(u64::MAX, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
-            .read_all(self.at, Direction::Forwards, self.page.of(u64::MAX))
+            .read_all(self.at, Direction::Forwards, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
         if page.is_empty() {
             return Ok(None);
         }
-        self.page.learn(&page);
+        self.page.fit(&mut page);
+        drop(room);
         self.take(page.into_iter()).map(Some)
     }
 
@@ -283,15 +285,17 @@ impl FollowStream {
             .tail()
             .await
             .map_err(|error| trailers::of_read(&error))?;
-        let page = store
-            .read_stream(name, self.next, Direction::Forwards, self.page.of(u64::MAX))
+        let (max, room) = self.page.of(u64::MAX, &self.shared.pages).await;
+        let mut page = store
+            .read_stream(name, self.next, Direction::Forwards, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
         if page.is_empty() {
             self.at = self.at.max(tail);
             return Ok(None);
         }
-        self.page.learn(&page);
+        self.page.fit(&mut page);
+        drop(room);
         Ok(Some(self.take(page.into_iter())))
     }
 

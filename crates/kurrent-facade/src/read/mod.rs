@@ -1,6 +1,6 @@
 //! Reading and following: what was asked ([`plan`](self)), pages of a stream or of all, subscriptions, filters.
 //!
-//! Nothing is gathered: a call holds one page, which is read when the client has room for it. Subscriptions of
+//! Nothing is gathered: a call holds one page, bounded in bytes, which is read when the client has room for it. Subscriptions of
 //! every kind share one follower of the store ([`Live`]); one that lags reads the log again.
 
 mod answer;
@@ -26,6 +26,7 @@ use crate::faults::Faults;
 use crate::server::{Shared, down};
 use crate::trailers;
 pub(crate) use live::Live;
+pub(crate) use page::Budget;
 use plan::{Extent, Plan, Source};
 
 /// The messages of one call.

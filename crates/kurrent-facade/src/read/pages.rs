@@ -61,21 +61,21 @@ impl StreamPages {
         &mut self,
         stream: &event_store::StreamName,
     ) -> Result<Option<Vec<ReadResp>>, Status> {
-        let max = self.page.of(self.left);
-        if max == 0 {
+        if self.left == 0 {
             return Ok(None);
         }
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, _room) = self.page.of(self.left, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
             .read_stream(stream, self.next, self.plan.direction, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
+        self.page.fit(&mut page);
         let Some(last) = page.last().map(|event| event.revision) else {
             return Ok(None);
         };
-        self.page.learn(&page);
         self.left = self.left.saturating_sub(page.len() as u64);
         let next = match self.plan.direction {
             Direction::Forwards => last.checked_add(1),
@@ -190,26 +190,24 @@ impl AllPages {
     }
 
     async fn piece(&mut self) -> Result<Option<Vec<RecordedEvent>>, Status> {
-        let max = match self.plan.filter {
-            // How many of a page will pass is not known.
-            Some(_) if self.left > 0 => self.page.of(u64::MAX),
-            Some(_) | None => self.page.of(self.left),
-        };
-        if max == 0 {
+        if self.left == 0 {
             return Ok(None);
         }
+        // How many of a page will pass a filter is not known.
+        let wanted = self.plan.filter.as_ref().map_or(self.left, |_| u64::MAX);
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, _room) = self.page.of(wanted, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
             .read_all(self.after, self.plan.direction, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
+        self.page.fit(&mut page);
         let Some(last) = page.last() else {
             return Ok(None);
         };
         self.after = Some(last.position);
-        self.page.learn(&page);
         Ok(Some(page))
     }
 
