@@ -15,5 +15,6 @@ mod gapped;
 mod gaps;
 mod official;
 mod reading;
+mod silent;
 mod support;
 mod tls;
