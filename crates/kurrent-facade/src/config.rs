@@ -21,7 +21,7 @@ pub enum Appends {
 /// Where clients reach the server, when that is not where they reached it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advertised {
-    /// Name or address of the host.
+    /// Name or address of the host; an IPv6 address with or without its brackets.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -43,6 +43,17 @@ pub struct Limits {
     pub append_bytes_max: usize,
     /// Largest event, bytes of payload and metadata; never above the store's own limit.
     pub event_bytes_max: usize,
+}
+
+impl Advertised {
+    /// As the protocol says it: an IPv6 address without brackets, which clients add themselves.
+    pub(crate) fn plain(mut self) -> Self {
+        let inner = self.host.strip_prefix('[');
+        if let Some(inner) = inner.and_then(|rest| rest.strip_suffix(']')) {
+            self.host = inner.to_owned();
+        }
+        self
+    }
 }
 
 impl Default for Limits {

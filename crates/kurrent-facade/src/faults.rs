@@ -156,10 +156,11 @@ fn time_of(text: &str) -> Option<Duration> {
 fn endpoint_of(text: &str) -> Option<Advertised> {
     let (host, port) = text.rsplit_once(':')?;
     (!host.is_empty()).then_some(())?;
-    Some(Advertised {
+    let named = Advertised {
         host: host.to_owned(),
         port: port.parse().ok()?,
-    })
+    };
+    Some(named.plain())
 }
 
 /// How often each fault struck.
@@ -443,7 +444,8 @@ mod tests {
         assert_eq!(plan.drop_reply, Rate(50_000));
         assert_eq!(plan.drop, Rate(2_500));
         assert_eq!(plan.not_leader, Rate::ALWAYS);
-        assert_eq!(plan.leader.map(|leader| leader.port), Some(2113));
+        let leader = plan.leader.map(|leader| (leader.host, leader.port));
+        assert_eq!(leader, Some(("::1".to_owned(), 2113)));
         assert_eq!(plan.slow_read, Duration::from_millis(20));
         assert_eq!(plan.restart_every, Duration::from_secs(5));
         assert!(plan.refuse_connections && plan.isolated);

@@ -230,7 +230,7 @@ fn shared(
         reads: places(limits.reads_max),
         pages: Budget::new(),
         going_down,
-        advertised: config.advertised,
+        advertised: config.advertised.map(Advertised::plain),
         bound,
     }
 }

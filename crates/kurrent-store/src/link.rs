@@ -282,15 +282,9 @@ impl Link {
             let Some(end) = member.http_end_point else {
                 continue;
             };
-            let Ok(port) = u16::try_from(end.port) else {
+            let Some(member) = Host::named(&end.address, &end.port.to_string()) else {
                 continue;
             };
-            let name = if end.address.contains(':') {
-                format!("[{}]", end.address)
-            } else {
-                end.address
-            };
-            let member = Host { name, port };
             if leads {
                 leader = Some(member.clone());
             }

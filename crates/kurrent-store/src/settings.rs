@@ -85,6 +85,18 @@ pub struct Host {
     pub port: u16,
 }
 
+impl Host {
+    /// As a server names one: an IPv6 address may come with or without its brackets. `None` for what is no host.
+    pub(crate) fn named(name: &str, port: &str) -> Option<Self> {
+        let text = if name.contains(':') && !name.starts_with('[') {
+            format!("[{name}]:{port}")
+        } else {
+            format!("{name}:{port}")
+        };
+        text.parse().ok()
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.name, self.port)
@@ -452,6 +464,21 @@ mod tests {
         assert!(settings.discover);
         let hosts: Vec<String> = settings.hosts.iter().map(Host::to_string).collect();
         assert_eq!(hosts, ["10.0.0.1:2111", "b.example:2113", "[::1]:2113"]);
+    }
+
+    #[test]
+    fn a_host_that_a_server_names_is_taken_with_and_without_brackets() {
+        for (name, shown) in [
+            ("::1", Some("[::1]:2113")),
+            ("[::1]", Some("[::1]:2113")),
+            ("10.0.0.1", Some("10.0.0.1:2113")),
+            ("db.example", Some("db.example:2113")),
+            ("", None),
+            ("[::1", None),
+        ] {
+            let host = Host::named(name, "2113").map(|host| host.to_string());
+            assert_eq!(host.as_deref(), shown, "{name}");
+        }
     }
 
     #[test]

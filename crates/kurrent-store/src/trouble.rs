@@ -102,8 +102,8 @@ impl From<&Status> for Trouble {
             Some(names::EXCEPTION_NOT_LEADER) => {
                 let name = trailer(names::TRAILER_LEADER_HOST);
                 let port = trailer(names::TRAILER_LEADER_PORT);
-                let leader = name.zip(port).map(|(name, port)| format!("{name}:{port}"));
-                return Self::NotLeader(leader.and_then(|leader| leader.parse().ok()));
+                let leader = name.zip(port);
+                return Self::NotLeader(leader.and_then(|(name, port)| Host::named(name, port)));
             }
             Some(names::EXCEPTION_STREAM_DELETED) => return Self::Deleted(said),
             Some(names::EXCEPTION_ACCESS_DENIED) => return Self::Denied(said),
@@ -155,11 +155,21 @@ mod tests {
             (names::TRAILER_LEADER_HOST, "10.0.0.2"),
             (names::TRAILER_LEADER_PORT, "2113"),
         ];
-        let leader = "10.0.0.2:2113".parse().unwrap();
-        assert_eq!(
-            with(Code::NotFound, &trailers),
-            Trouble::NotLeader(Some(leader))
-        );
+        for (named, host) in [
+            ("10.0.0.2", "10.0.0.2:2113"),
+            ("fd00::2", "[fd00::2]:2113"),
+            ("[fd00::2]", "[fd00::2]:2113"),
+        ] {
+            let trailers = [
+                trailers[0],
+                (names::TRAILER_LEADER_HOST, named),
+                trailers[2],
+            ];
+            assert_eq!(
+                with(Code::NotFound, &trailers),
+                Trouble::NotLeader(Some(host.parse().unwrap()))
+            );
+        }
         assert_eq!(
             with(Code::NotFound, &trailers[..1]),
             Trouble::NotLeader(None)
