@@ -46,9 +46,11 @@ pub(crate) fn service(answer: Option<&Answered>) -> Service {
 }
 
 fn said(status: &Status) -> String {
-    match status.code() {
-        Code::Ok => status.message.clone(),
-        code => format!("{code:?}: {}", status.message),
+    let (code, message) = (status.code(), &status.message);
+    if code == Code::Ok {
+        message.clone()
+    } else {
+        format!("{code:?}: {message}")
     }
 }
 

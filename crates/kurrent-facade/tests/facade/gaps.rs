@@ -20,9 +20,11 @@ async fn server(strict: bool) -> Server {
 /// The positions of all events.
 async fn positions(server: &Server) -> Vec<u64> {
     let all = Ask::all_start().read(server).await.expect("all");
-    let place = |content: &Content| match content {
-        Content::Event(event) => event.event.as_ref().map(|event| event.commit_position),
-        _ => None,
+    let place = |content: &Content| {
+        let Content::Event(event) = content else {
+            return None;
+        };
+        event.event.as_ref().map(|event| event.commit_position)
     };
     all.iter().filter_map(place).collect()
 }
