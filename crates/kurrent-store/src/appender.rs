@@ -254,33 +254,37 @@ impl Appender {
         match answer {
             Ok((serial, answer)) => {
                 let service = service(answer.result.as_ref());
-                if service == Service::Given {
-                    self.attempt = 0;
-                    self.heard = Instant::now();
-                }
-                let mut lost = None;
                 // An answer that came too late finds nobody.
-                if let Some(flight) = self.flights.remove(&serial) {
-                    if service == Service::Late && self.heard < flight.sent {
-                        lost = Some("the server times out every append".to_owned());
-                    }
-                    let job = flight.job;
+                let flight = self.flights.remove(&serial);
+                if let Some(why) = self.unserved(service, flight.as_ref()) {
+                    self.end_session(Trouble::lost(why), false);
+                }
+                if let Some(Flight { job, .. }) = flight {
                     self.flight_bytes = self.flight_bytes.saturating_sub(job.bytes);
                     let doubted = job.sends > 1 || self.shared.doubts.has(mark(&job.append));
                     let outcome = outcome(&job.append, doubted, answer.result);
                     self.finish(job, outcome);
-                }
-                if let Service::Refused(said) = service {
-                    lost = Some(format!("the server does not serve: {said}"));
-                }
-                if let Some(why) = lost {
-                    self.end_session(Trouble::lost(why), false);
                 }
             }
             Err(ended) => {
                 let trouble = Trouble::from(&ended.status);
                 self.end_session(trouble, ended.unopened);
             }
+        }
+    }
+
+    /// Why the server is to be left after an answer to `flight`, if it is.
+    fn unserved(&mut self, service: Service, flight: Option<&Flight>) -> Option<String> {
+        match service {
+            Service::Given => {
+                self.attempt = 0;
+                self.heard = Instant::now();
+                None
+            }
+            Service::Late => flight
+                .is_some_and(|flight| self.heard < flight.sent)
+                .then(|| "the server times out every append".to_owned()),
+            Service::Refused(said) => Some(format!("the server does not serve: {said}")),
         }
     }
 
