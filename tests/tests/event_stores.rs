@@ -252,8 +252,11 @@ fn the_conformance_of_a_server_is_tried_and_told() {
     let said: Value = serde_json::from_slice(&outcome.stdout).unwrap();
     assert_eq!(said["ok"], true, "{said}");
     assert!(said["checks"].as_array().unwrap().len() > 10, "{said}");
-    let (exit, errors) = refused(&["conformance"]);
+    let (exit, errors) = refused(&["conformance", "--url", "http://db"]);
     assert!(exit == 2 && errors.contains("EVENT_STORE_URL"), "{errors}");
+    // Looking at it as a ledger's log: the identity is there, and trials are no facts of a ledger.
+    let (exit, errors) = refused(&["conformance"]);
+    assert!(exit == 2 && errors.contains("--url"), "{errors}");
 }
 
 #[test]

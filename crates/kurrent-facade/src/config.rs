@@ -21,7 +21,7 @@ pub enum Appends {
 /// Where clients reach the server, when that is not where they reached it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advertised {
-    /// Name or address of the host.
+    /// Name or address of the host; an IPv6 address with or without its brackets.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -43,6 +43,17 @@ pub struct Limits {
     pub append_bytes_max: usize,
     /// Largest event, bytes of payload and metadata; never above the store's own limit.
     pub event_bytes_max: usize,
+}
+
+impl Advertised {
+    /// As the protocol says it: an IPv6 address without brackets, which clients add themselves.
+    pub(crate) fn plain(mut self) -> Self {
+        let inner = self.host.strip_prefix('[');
+        if let Some(inner) = inner.and_then(|rest| rest.strip_suffix(']')) {
+            self.host = inner.to_owned();
+        }
+        self
+    }
 }
 
 impl Default for Limits {
@@ -77,6 +88,9 @@ pub struct Config {
     pub write_timeout: Duration,
     /// Secures connections; `None` where a proxy does, or on one machine.
     pub tls: Option<Identity>,
+    /// Positions that belong to no event are refused, for tests of clients: one that only hands back what it was
+    /// given never sends any. Otherwise a read begins at the next event.
+    pub strict_positions: bool,
     /// What goes wrong on demand; nothing by default. Keep a clone to change it while serving.
     pub faults: Faults,
 }
@@ -92,6 +106,7 @@ impl Config {
             limits: Limits::default(),
             write_timeout: WRITE_TIMEOUT,
             tls: None,
+            strict_positions: false,
             faults: Faults::none(),
         }
     }

@@ -24,6 +24,11 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Longest wait for a client to agree on keys.
 const HANDSHAKE_WAIT: Duration = Duration::from_secs(5);
 
+/// Longest wait for the first words of a client, its keys included; one that says nothing gives its place back.
+const PREFACE_WAIT: Duration = Duration::from_secs(6);
+/// Bytes with which every client of the protocol begins; after them pings tell whether it is still there.
+const PREFACE_BYTES: usize = 24;
+
 /// What a call knows of its connection.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionInfo {
@@ -180,6 +185,10 @@ impl Listening {
         };
         Connection {
             link: Link::new(stream, self.acceptor.as_ref()),
+            preface: Some(Preface {
+                left: PREFACE_BYTES,
+                late: Box::pin(tokio::time::sleep(PREFACE_WAIT)),
+            }),
             severed: Some(Box::pin(severed)),
             info,
             _place: place,
@@ -248,9 +257,16 @@ impl Link {
     }
 }
 
+/// The first words of a client, of which some are still to come.
+struct Preface {
+    left: usize,
+    late: Pin<Box<tokio::time::Sleep>>,
+}
+
 /// A connection with its place among those that may be open.
 pub(crate) struct Connection {
     link: Link,
+    preface: Option<Preface>,
     /// Resolves when it is to be cut; `None` once it was.
     severed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     info: ConnectionInfo,
@@ -283,7 +299,22 @@ impl AsyncRead for Connection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        ready!(self.poll_link(cx))?.poll_read(cx, buf)
+        if let Some(preface) = &mut self.preface
+            && preface.late.as_mut().poll(cx).is_ready()
+        {
+            tracing::debug!(info = ?self.info, "a client said nothing; its connection is closed");
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buf.filled().len();
+        ready!(ready!(self.poll_link(cx))?.poll_read(cx, buf))?;
+        let read = buf.filled().len().saturating_sub(before);
+        if let Some(preface) = &mut self.preface {
+            preface.left = preface.left.saturating_sub(read);
+            if preface.left == 0 {
+                self.preface = None;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

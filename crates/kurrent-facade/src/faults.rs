@@ -1,5 +1,5 @@
 //! What goes wrong on demand: answers lost after the commit, requests lost before it, a server that is not
-//! the leader, slow reads, restarts, connections refused.
+//! the leader, or not ready, or cut off from its cluster, slow reads, restarts, connections refused.
 //!
 //! A handle is shared between a test and the server and may be changed while it serves. A server in another
 //! process takes a plan as text: `drop-reply=5%,drop=2%,not-leader=3%,slow-read=20ms,seed=7`. The same seed
@@ -54,6 +54,12 @@ pub struct FaultPlan {
     pub not_leader: Rate,
     /// That other member; this server itself when `None`.
     pub leader: Option<Advertised>,
+    /// The append is answered as by a server that is not ready: with a status that has no code, and nothing is
+    /// committed. The call goes on.
+    pub not_ready: Rate,
+    /// The server answers but is cut off from its cluster: it is not ready for any append, turns reads away,
+    /// leaves subscriptions silent, and says that it does not lead.
+    pub isolated: bool,
     /// Pause before each page that is read.
     pub slow_read: Duration,
     /// New connections are closed at once.
@@ -76,7 +82,7 @@ pub struct BadFaults {
     pub why: &'static str,
 }
 
-const NAMES: &str = "write drop-reply, break, drop, not-leader (percent), leader (host:port), hold-after (appends), slow-read, restart-every, down (ms or s), refuse-connections (on or off) or seed";
+const NAMES: &str = "write drop-reply, break, drop, not-leader, not-ready (percent), leader (host:port), hold-after (appends), slow-read, restart-every, down (ms or s), isolated, refuse-connections (on or off) or seed";
 
 impl FromStr for FaultPlan {
     type Err = BadFaults;
@@ -97,12 +103,18 @@ impl FromStr for FaultPlan {
                 rate_of(value)
                     .ok_or_else(|| bad("write a percentage up to 100%, such as 5% or 0.25%"))
             };
+            let switch = || match value {
+                "on" => Ok(true),
+                "off" => Ok(false),
+                _ => Err(bad("write on or off")),
+            };
             let time = || time_of(value).ok_or_else(|| bad("write a time such as 20ms or 5s"));
             match name {
                 "drop-reply" => plan.drop_reply = rate()?,
                 "break" => plan.break_after_commit = rate()?,
                 "drop" => plan.drop = rate()?,
                 "not-leader" => plan.not_leader = rate()?,
+                "not-ready" => plan.not_ready = rate()?,
                 "leader" => {
                     plan.leader = Some(endpoint_of(value).ok_or_else(|| bad("write host:port"))?);
                 }
@@ -115,13 +127,8 @@ impl FromStr for FaultPlan {
                 "slow-read" => plan.slow_read = time()?,
                 "restart-every" => plan.restart_every = time()?,
                 "down" => plan.down = time()?,
-                "refuse-connections" => {
-                    plan.refuse_connections = match value {
-                        "on" => true,
-                        "off" => false,
-                        _ => return Err(bad("write on or off")),
-                    };
-                }
+                "refuse-connections" => plan.refuse_connections = switch()?,
+                "isolated" => plan.isolated = switch()?,
                 "seed" => plan.seed = value.parse().map_err(|_| bad("write a number"))?,
                 _ => return Err(bad(NAMES)),
             }
@@ -157,10 +164,11 @@ fn time_of(text: &str) -> Option<Duration> {
 fn endpoint_of(text: &str) -> Option<Advertised> {
     let (host, port) = text.rsplit_once(':')?;
     (!host.is_empty()).then_some(())?;
-    Some(Advertised {
+    let named = Advertised {
         host: host.to_owned(),
         port: port.parse().ok()?,
-    })
+    };
+    Some(named.plain())
 }
 
 /// How often each fault struck.
@@ -174,6 +182,8 @@ pub struct Strikes {
     pub drop: u64,
     /// Calls told to ask another member.
     pub not_leader: u64,
+    /// Appends answered as not ready.
+    pub not_ready: u64,
     /// Pages read late.
     pub slow_read: u64,
     /// Connections refused.
@@ -188,6 +198,7 @@ struct Counters {
     break_after_commit: AtomicU64,
     drop: AtomicU64,
     not_leader: AtomicU64,
+    not_ready: AtomicU64,
     slow_read: AtomicU64,
     refused: AtomicU64,
 }
@@ -234,6 +245,8 @@ pub(crate) enum Fate {
     Broken,
     /// Told to ask another member.
     NotLeader,
+    /// Answered as not ready.
+    NotReady,
 }
 
 impl Faults {
@@ -288,6 +301,7 @@ impl Faults {
             break_after_commit: of(&counters.break_after_commit),
             drop: of(&counters.drop),
             not_leader: of(&counters.not_leader),
+            not_ready: of(&counters.not_ready),
             slow_read: of(&counters.slow_read),
             refused: of(&counters.refused),
             restarts: *self.0.done.borrow(),
@@ -341,7 +355,13 @@ impl Faults {
             return Fate::Dropped;
         }
         let plan = &drawn.plan;
+        let not_ready = if plan.isolated {
+            Rate::ALWAYS
+        } else {
+            plan.not_ready
+        };
         let faults = [
+            (not_ready, Fate::NotReady),
             (plan.not_leader, Fate::NotLeader),
             (plan.drop, Fate::Dropped),
             (plan.drop_reply, Fate::ReplyDropped),
@@ -356,6 +376,7 @@ impl Faults {
             Fate::Usual | Fate::ReplyDropped | Fate::Broken => {}
             Fate::Dropped => count(&self.0.counters.drop),
             Fate::NotLeader => count(&self.0.counters.not_leader),
+            Fate::NotReady => count(&self.0.counters.not_ready),
         }
         fate
     }
@@ -397,6 +418,22 @@ impl Faults {
             count(&self.0.counters.refused);
         }
         refuses
+    }
+
+    /// Whether the server is cut off from its cluster.
+    pub(crate) fn isolated(&self) -> bool {
+        self.drawn().plan.isolated
+    }
+
+    /// Waits while the server is cut off from its cluster.
+    pub(crate) async fn while_isolated(&self) {
+        let mut changes = self.changes();
+        while self.isolated() {
+            // The sender lives as long as this handle.
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
@@ -441,16 +478,18 @@ mod tests {
 
     #[test]
     fn a_plan_is_read_from_its_text() {
-        let text = "drop-reply=5%, drop=0.25%,not-leader=100%,leader=[::1]:2113,hold-after=3,slow-read=20ms,restart-every=5s,down=300ms,refuse-connections=on,seed=7";
+        let text = "drop-reply=5%, drop=0.25%,not-leader=100%,leader=[::1]:2113,hold-after=3,slow-read=20ms,restart-every=5s,down=300ms,refuse-connections=on,not-ready=1%,isolated=on,seed=7";
         let plan: FaultPlan = text.parse().expect("a plan");
         assert_eq!(plan.drop_reply, Rate(50_000));
         assert_eq!(plan.drop, Rate(2_500));
         assert_eq!(plan.not_leader, Rate::ALWAYS);
-        assert_eq!(plan.leader.map(|leader| leader.port), Some(2113));
+        let leader = plan.leader.map(|leader| (leader.host, leader.port));
+        assert_eq!(leader, Some(("::1".to_owned(), 2113)));
         assert_eq!(plan.hold_after, Some(3));
         assert_eq!(plan.slow_read, Duration::from_millis(20));
         assert_eq!(plan.restart_every, Duration::from_secs(5));
-        assert!(plan.refuse_connections);
+        assert!(plan.refuse_connections && plan.isolated);
+        assert_eq!(plan.not_ready, Rate(10_000));
         assert_eq!(plan.seed, 7);
     }
 

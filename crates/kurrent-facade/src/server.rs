@@ -24,7 +24,7 @@ use crate::auth::{Authorize, Denied, Grant};
 use crate::config::{Advertised, Appends, Config, Limits};
 use crate::connection::{ConnectionInfo, Listening};
 use crate::faults::Faults;
-use crate::read::Live;
+use crate::read::{Budget, Live};
 use crate::small::{Features, GossipOfOne, NoPersistentSubscriptions};
 use crate::streams::StreamsOverStore;
 use crate::tls::{BadIdentity, acceptor};
@@ -77,11 +77,13 @@ pub(crate) struct Shared {
     pub(crate) appends: Appends,
     pub(crate) limits: Limits,
     pub(crate) write_timeout: Duration,
+    pub(crate) strict_positions: bool,
     pub(crate) faults: Faults,
     pub(crate) desk: Desk,
     pub(crate) live: Live,
     pub(crate) subscriptions: Arc<Semaphore>,
     pub(crate) reads: Arc<Semaphore>,
+    pub(crate) pages: Budget,
     pub(crate) going_down: watch::Receiver<bool>,
     auth: Arc<dyn Authorize>,
     advertised: Option<Advertised>,
@@ -222,11 +224,13 @@ fn shared(
         appends: config.appends,
         limits,
         write_timeout: config.write_timeout,
+        strict_positions: config.strict_positions,
         faults: config.faults,
         subscriptions: places(limits.subscriptions_max),
         reads: places(limits.reads_max),
+        pages: Budget::new(),
         going_down,
-        advertised: config.advertised,
+        advertised: config.advertised.map(Advertised::plain),
         bound,
     }
 }

@@ -58,17 +58,22 @@ impl ServerFeatures for Features {
     }
 }
 
-/// One member, which leads.
+/// One member, which leads unless a fault cut it off from the others.
 pub(crate) struct GossipOfOne(pub(crate) Arc<Shared>);
 
 #[tonic::async_trait]
 impl Gossip for GossipOfOne {
     async fn read(&self, request: Request<Empty>) -> Result<Response<ClusterInfo>, Status> {
         let reached = self.0.reached(request.extensions());
+        let state = if self.0.faults.isolated() {
+            VNodeState::Unknown
+        } else {
+            VNodeState::Leader
+        };
         let member = MemberInfo {
             instance_id: Some(uuid_to_wire(self.0.store.store_id().id, UuidForm::Text)),
             time_stamp: ticks_of_ms(now_ms()),
-            state: VNodeState::Leader.into(),
+            state: state.into(),
             is_alive: true,
             http_end_point: Some(EndPoint {
                 address: reached.host,

@@ -85,7 +85,8 @@ impl Caller {
                 | Fate::Dropped
                 | Fate::ReplyDropped
                 | Fate::Broken
-                | Fate::NotLeader => send(outcome),
+                | Fate::NotLeader
+                | Fate::NotReady => send(outcome),
             }
         })
     }
@@ -105,6 +106,9 @@ impl Streams for StreamsOverStore {
 
     async fn read(&self, request: Request<ReadReq>) -> Result<Response<Answers>, Status> {
         let grant = self.0.admit(request.metadata())?;
+        if self.0.faults.isolated() {
+            return Err(Status::unavailable(trailers::NOT_READY));
+        }
         if requires_leader(&request) && self.0.faults.sends_reader_away() {
             return Err(trailers::not_leader(&self.0.leader(request.extensions())));
         }

@@ -117,6 +117,9 @@ pub(crate) fn not_ready(why: &str) -> Status {
     Status::unavailable(format!("Server Is Not Ready: {why}"))
 }
 
+/// The words of a server that cannot append or read now, to which nothing is added.
+pub(crate) const NOT_READY: &str = "Server Is Not Ready";
+
 pub(crate) fn too_busy(what: &str, max: usize) -> Status {
     Status::resource_exhausted(format!(
         "Server Is Too Busy: {max} {what} are under way; end one or ask again later"

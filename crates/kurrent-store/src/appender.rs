@@ -3,7 +3,8 @@
 //! What it may say of a commit, and never blurs: what was certainly not sent, or refused by its own answer,
 //! is a no; what the connection took and nobody answered is in doubt. Requests that never left, and those
 //! with an expected revision that a server did not take since another one leads, are sent again within the
-//! deadline; the server recognises them by their ids. Absent on purpose: sending anything in doubt again by
+//! deadline; the server recognises them by their ids. A server that answers without serving is left, and so is
+//! one from which no answer comes any more or that reads have left. Absent on purpose: sending anything in doubt again by
 //! itself, which is for the caller, who may first want to look.
 
 use std::collections::VecDeque;
@@ -18,11 +19,11 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, sleep};
 
-use crate::answer::outcome;
+use crate::answer::{Service, outcome, service};
 use crate::call::{Doubts, Held, Job, Outcome, mark};
 use crate::link::{Connection, Link};
 use crate::options::{
-    CLOSE_WAIT_MS, IN_FLIGHT_BYTES_MAX, RETRY_LONGEST_MS, SENDS_MAX, TICK_MS, pause,
+    CLOSE_WAIT_MS, IN_FLIGHT_BYTES_MAX, MOVE_WAIT_MS, RETRY_LONGEST_MS, SENDS_MAX, TICK_MS, pause,
 };
 use crate::session::{Ended, Session};
 use crate::stats::count;
@@ -57,8 +58,10 @@ pub(crate) struct Appender {
     attempt: u32,
     /// Why the last one failed.
     trouble: Option<Trouble>,
-    /// When the last answer came.
+    /// When the last answer came that says that the server serves.
     heard: Instant,
+    /// Until when the answers of a session that reads have left are waited for.
+    move_at: Option<Instant>,
     /// Set when the store is closed: then nothing waits longer than this.
     close_at: Option<Instant>,
 }
@@ -104,6 +107,7 @@ impl Appender {
             attempt: 0,
             trouble: None,
             heard: Instant::now(),
+            move_at: None,
             close_at: None,
         }
     }
@@ -164,7 +168,9 @@ impl Appender {
     /// Sends what may be sent, or sees to it that there is a session.
     fn send_waiting(&mut self) {
         let now = Instant::now();
-        while let Some(session) = &mut self.session
+        self.follow_reads(now);
+        while self.move_at.is_none()
+            && let Some(session) = &mut self.session
             && self.flights.len() < self.in_flight_max
             && let Some(mut job) = self.waiting.pop_front()
         {
@@ -206,6 +212,24 @@ impl Appender {
         }
     }
 
+    /// When reads have left the session's connection, appends do too: with their answers, as far as they come
+    /// within some time.
+    fn follow_reads(&mut self, now: Instant) {
+        let Some(session) = &self.session else {
+            return;
+        };
+        // A store that is closed has left its connection and waits for what is under way.
+        if self.link.is_closed() || self.link.current() == Some(session.connection) {
+            return;
+        }
+        let until = *self
+            .move_at
+            .get_or_insert(now + Duration::from_millis(MOVE_WAIT_MS));
+        if self.flights.is_empty() || until <= now {
+            self.end_session(Trouble::lost("reads have left the server"), false);
+        }
+    }
+
     fn opened(&mut self, opened: Result<Arc<Connection>, Trouble>) {
         self.opening = None;
         match opened {
@@ -229,13 +253,16 @@ impl Appender {
     fn answered(&mut self, answer: Result<(u64, BatchAppendResp), Ended>) {
         match answer {
             Ok((serial, answer)) => {
-                self.attempt = 0;
-                self.heard = Instant::now();
+                let service = service(answer.result.as_ref());
                 // An answer that came too late finds nobody.
-                if let Some(flight) = self.flights.remove(&serial) {
-                    let job = flight.job;
+                let flight = self.flights.remove(&serial);
+                if let Some(why) = self.unserved(service, flight.as_ref()) {
+                    self.end_session(Trouble::lost(why), false);
+                }
+                if let Some(Flight { job, .. }) = flight {
                     self.flight_bytes = self.flight_bytes.saturating_sub(job.bytes);
-                    let outcome = outcome(&job.append, job.sends, answer.result);
+                    let doubted = job.sends > 1 || self.shared.doubts.has(mark(&job.append));
+                    let outcome = outcome(&job.append, doubted, answer.result);
                     self.finish(job, outcome);
                 }
             }
@@ -246,12 +273,29 @@ impl Appender {
         }
     }
 
+    /// Why the server is to be left after an answer to `flight`, if it is.
+    fn unserved(&mut self, service: Service, flight: Option<&Flight>) -> Option<String> {
+        match service {
+            Service::Given => {
+                self.attempt = 0;
+                self.heard = Instant::now();
+                None
+            }
+            Service::Late => flight
+                .is_some_and(|flight| self.heard < flight.sent)
+                .then(|| "the server times out every append".to_owned()),
+            Service::Refused(said) => Some(format!("the server does not serve: {said}")),
+        }
+    }
+
     /// The session is over: what never left is sent again, what was certainly not taken too, the rest is in
     /// doubt.
     fn end_session(&mut self, trouble: Trouble, unopened: bool) {
         let Some(session) = self.session.take() else {
             return;
         };
+        let last = session.close();
+        self.move_at = None;
         self.attempt = self.attempt.saturating_add(1);
         self.link.leave(session.connection, &trouble);
         self.link.counters.error(&trouble.text());
@@ -259,7 +303,7 @@ impl Appender {
         self.flight_bytes = 0;
         flights.sort_unstable_by_key(|flight| std::cmp::Reverse(flight.place));
         for Flight { mut job, place, .. } in flights {
-            if !session.may_have_left(place) {
+            if place > last {
                 job.sends -= 1;
                 count(&self.link.counters.resends);
                 self.waiting.push_front(job);
@@ -318,7 +362,7 @@ impl Appender {
             let text = format!("no answer within {} ms", self.deadline.as_millis());
             self.finish(flight.job, Err(AppendError::InDoubt(text)));
         }
-        if mute && self.flights.is_empty() {
+        if mute {
             self.end_session(Trouble::lost("the server answers no appends"), false);
         }
     }

@@ -153,7 +153,8 @@ impl Held {
 #[derive(Default)]
 pub(crate) struct Doubts {
     marks: Mutex<Marks>,
-    /// Looked at first, so that a healthy store takes no lock.
+    /// Marks known, and one more once there were too many. Looked at first, so that a healthy store takes no
+    /// lock.
     count: AtomicUsize,
 }
 
@@ -162,6 +163,12 @@ struct Marks {
     known: FxHashSet<Uuid>,
     /// There were more than are remembered: then anything may be in doubt.
     overflowed: bool,
+}
+
+impl Marks {
+    fn count(&self) -> usize {
+        self.known.len() + usize::from(self.overflowed)
+    }
 }
 
 impl Doubts {
@@ -177,7 +184,7 @@ impl Doubts {
             marks.overflowed = true;
         }
         self.count
-            .store(marks.known.len(), std::sync::atomic::Ordering::Release);
+            .store(marks.count(), std::sync::atomic::Ordering::Release);
     }
 
     /// Forgets a commit whose outcome is known.
@@ -186,7 +193,7 @@ impl Doubts {
             let mut marks = self.marks();
             marks.known.remove(&mark);
             self.count
-                .store(marks.known.len(), std::sync::atomic::Ordering::Release);
+                .store(marks.count(), std::sync::atomic::Ordering::Release);
         }
     }
 
@@ -267,5 +274,12 @@ mod tests {
             doubts.add(id(n + 10));
         }
         assert!(doubts.has(id(2)));
+        for n in 0..=DOUBTS_MAX as u128 {
+            doubts.settle(id(n + 10));
+        }
+        assert!(
+            doubts.has(id(2)),
+            "also when all that are known are settled"
+        );
     }
 }

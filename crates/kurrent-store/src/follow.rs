@@ -3,7 +3,8 @@
 //! A task of its own reads from a connection of its own and hands batches over a short queue. When nobody
 //! takes them it stops reading, the connection's window fills, and the server waits. A broken session is
 //! opened again behind the last event handed over; events up to there, if a server gives them again, are
-//! dropped. Checkpoints are not used to resume: what is read again is then never more than was left out.
+//! dropped. A session that is silent for long is not believed: the server is asked whether it still leads, and
+//! when it does not, or the others have left it, the session is opened elsewhere. Checkpoints are not used to resume: what is read again is then never more than was left out.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -18,12 +19,14 @@ use kurrent_wire::pb::streams::read_resp::Content;
 use kurrent_wire::pb::streams::streams_client::StreamsClient;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tonic::Streaming;
+use tonic::transport::Channel;
+use tonic::{Status, Streaming};
 
 use crate::link::Link;
 use crate::options::{
     BATCH_BYTES_MAX, BATCH_EVENTS_MAX, BATCHES_AHEAD_MAX, CONFIRM_MS, RESUBSCRIBE_LONGEST_MS, pause,
 };
+use crate::read::Reader;
 use crate::stats::count;
 use crate::trouble::Trouble;
 use crate::wire::{given, subscribe_request, weight};
@@ -33,15 +36,25 @@ type Batch = Result<Vec<RecordedEvent>, ReadError>;
 /// A subscription on KurrentDB.
 pub(crate) struct Follower {
     link: Arc<Link>,
+    reader: Reader,
+    silence: Duration,
     runtime: Handle,
     after: Option<Position>,
     batches: Option<mpsc::Receiver<Batch>>,
 }
 
 impl Follower {
-    pub(crate) fn new(link: Arc<Link>, runtime: Handle, after: Option<Position>) -> Self {
+    /// Follows over a link; `reader` asks a server that was silent for as long as `silence` whether it leads.
+    pub(crate) fn new(
+        (link, reader): (Arc<Link>, Reader),
+        silence: Duration,
+        runtime: Handle,
+        after: Option<Position>,
+    ) -> Self {
         let mut follower = Self {
             link,
+            reader,
+            silence,
             runtime,
             after,
             batches: None,
@@ -54,6 +67,9 @@ impl Follower {
         let (give, take) = mpsc::channel(BATCHES_AHEAD_MAX);
         let source = Source {
             link: Arc::clone(&self.link),
+            reader: self.reader.clone(),
+            silence: self.silence,
+            number: 0,
             after: self.after,
             give,
             attempt: 0,
@@ -91,6 +107,10 @@ impl Subscription for Follower {
 /// What reads ahead for a subscription.
 struct Source {
     link: Arc<Link>,
+    reader: Reader,
+    silence: Duration,
+    /// Of the shared connection beside the session.
+    number: u64,
     after: Option<Position>,
     give: mpsc::Sender<Batch>,
     /// Failures since the last event.
@@ -131,23 +151,23 @@ impl Source {
 
     /// One subscription on one connection; `Ok` when nobody listens any more.
     async fn session(&mut self) -> Result<(), Trouble> {
-        let number = self.link.get().await?.number;
-        let outcome = self.session_on().await;
+        let (number, channel) = self.link.separate().await?;
+        self.number = number;
+        let outcome = self.session_on(channel).await;
         if let Err(trouble @ Trouble::NotLeader(_)) = &outcome {
             self.link.leave(number, trouble);
         }
         outcome
     }
 
-    async fn session_on(&mut self) -> Result<(), Trouble> {
-        let channel = self.link.separate().await?;
+    async fn session_on(&mut self, channel: Channel) -> Result<(), Trouble> {
         let mut client =
             StreamsClient::new(channel).max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
         let request = self.link.request(subscribe_request(self.after));
         let confirmed = async {
             let mut answers = client.read(request).await?.into_inner();
             let first = answers.message().await?;
-            Ok::<_, tonic::Status>((answers, first))
+            Ok::<_, Status>((answers, first))
         };
         let (mut answers, first) =
             tokio::time::timeout(Duration::from_millis(CONFIRM_MS), confirmed)
@@ -178,6 +198,24 @@ impl Source {
         }
     }
 
+    /// The next answer. While there is none for long, the server is asked whether it still leads.
+    async fn wait(
+        &self,
+        answers: &mut Streaming<ReadResp>,
+    ) -> Result<Result<Option<ReadResp>, Status>, Trouble> {
+        loop {
+            match tokio::time::timeout(self.silence, answers.message()).await {
+                Ok(next) => return Ok(next),
+                Err(_) if self.reader.probe().await? == self.number => {}
+                Err(_) => {
+                    let text =
+                        "another connection took the place of the one beside the subscription";
+                    return Err(Trouble::passing(text));
+                }
+            }
+        }
+    }
+
     /// Waits for an event and takes those that are there already, within a batch's bounds.
     async fn batch(
         &mut self,
@@ -187,7 +225,10 @@ impl Source {
         let mut bytes = 0;
         while batch.len() < BATCH_EVENTS_MAX && bytes < BATCH_BYTES_MAX {
             let next = if batch.is_empty() {
-                answers.message().await
+                match self.wait(answers).await {
+                    Ok(next) => next,
+                    Err(trouble) => return (batch, Err(trouble)),
+                }
             } else {
                 match answers.message().now_or_never() {
                     Some(next) => next,
@@ -219,7 +260,7 @@ impl Source {
                     return Ok(None);
                 }
                 self.after = Some(given.position);
-                if given.event.is_none() {
+                if given.foreign {
                     self.link.counters.foreign_events.fetch_add(1, Relaxed);
                 }
                 Ok(given.event)

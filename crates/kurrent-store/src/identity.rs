@@ -17,8 +17,8 @@ use crate::wire::IDENTITY_STREAM;
 
 const KIND: &str = "store-created.v1";
 
-/// Reads the identity, or writes one. Without an answer it is asked again for as long as its caller waits.
-pub(crate) async fn find(store: &KurrentStore) -> Result<StoreId, ConnectError> {
+/// Reads the identity, or writes one unless it `must_exist`. Without an answer it is asked again for as long as its caller waits.
+pub(crate) async fn find(store: &KurrentStore, must_exist: bool) -> Result<StoreId, ConnectError> {
     let stream =
         StreamName::new(IDENTITY_STREAM).map_err(|e| ConnectError::Identity(e.to_string()))?;
     loop {
@@ -37,6 +37,9 @@ pub(crate) async fn find(store: &KurrentStore) -> Result<StoreId, ConnectError> 
                 id: event.id,
                 epoch: 0,
             });
+        }
+        if must_exist {
+            return Err(ConnectError::NoLedger);
         }
         let written = store.append_raw(vec![created(stream.clone())?]).await;
         match written.into_iter().next() {

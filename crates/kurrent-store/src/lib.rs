@@ -31,6 +31,7 @@ pub use stats::Stats;
 pub use store::KurrentStore;
 
 use crate::trouble::Trouble;
+use crate::wire::IDENTITY_STREAM;
 
 /// Why a store could not be connected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,12 @@ pub enum ConnectError {
     /// The server answered and said no.
     #[error("{0}")]
     Denied(String),
+    /// Nothing was ever written there, and nothing was to be begun.
+    #[error(
+        "the server holds no ledger: stream {IDENTITY_STREAM} has no event; check the connection string, or \
+         begin a ledger there first"
+    )]
+    NoLedger,
     /// The server does not hold a ledger's store.
     #[error("the server's store cannot be identified: {0}")]
     Identity(String),
@@ -64,7 +71,9 @@ impl ConnectError {
                      connection string)"
                 ))
             }
-            other @ (Self::Settings(_) | Self::Denied(_) | Self::Identity(_)) => other,
+            other @ (Self::Settings(_) | Self::Denied(_) | Self::NoLedger | Self::Identity(_)) => {
+                other
+            }
         }
     }
 }

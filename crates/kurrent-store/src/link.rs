@@ -183,6 +183,12 @@ impl Link {
         }
     }
 
+    /// Number of the current connection, if there is one.
+    pub(crate) fn current(&self) -> Option<u64> {
+        let state = self.state();
+        state.current.as_ref().map(|current| current.number)
+    }
+
     /// Gives up a connection after trouble with it; others that use it will see for themselves.
     pub(crate) fn leave(&self, number: u64, trouble: &Trouble) {
         let hint = match trouble {
@@ -205,13 +211,15 @@ impl Link {
     }
 
     /// A connection of a subscription's own to the current node. A reader that is slow then holds up
-    /// neither appends nor reads nor other subscriptions.
-    pub(crate) async fn separate(&self) -> Result<Channel, Trouble> {
+    /// neither appends nor reads nor other subscriptions. Besides: the number of the shared connection beside
+    /// it, whose fate it shares.
+    pub(crate) async fn separate(&self) -> Result<(u64, Channel), Trouble> {
         let shared = self.get().await?;
         let dialled = self.dial(&shared.host, FOLLOW_WINDOW_BYTES, FOLLOW_WINDOW_BYTES * 2);
-        dialled
+        let channel = dialled
             .await
-            .inspect_err(|trouble| self.leave(shared.number, trouble))
+            .inspect_err(|trouble| self.leave(shared.number, trouble))?;
+        Ok((shared.number, channel))
     }
 
     async fn open(&self) -> Result<(Host, Channel), Trouble> {
@@ -274,15 +282,9 @@ impl Link {
             let Some(end) = member.http_end_point else {
                 continue;
             };
-            let Ok(port) = u16::try_from(end.port) else {
+            let Some(member) = Host::named(&end.address, &end.port.to_string()) else {
                 continue;
             };
-            let name = if end.address.contains(':') {
-                format!("[{}]", end.address)
-            } else {
-                end.address
-            };
-            let member = Host { name, port };
             if leads {
                 leader = Some(member.clone());
             }

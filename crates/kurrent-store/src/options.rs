@@ -36,6 +36,13 @@ pub const RESUBSCRIBE_LONGEST_MS: u64 = 5_000;
 pub const READ_SILENCE_MS: u64 = 3_000;
 /// How long a server may take to confirm a subscription, milliseconds.
 pub const CONFIRM_MS: u64 = 5_000;
+/// How long a subscription may be silent before it is asked whether its server still leads, milliseconds.
+pub const FOLLOW_SILENCE_MS: u64 = 10_000;
+/// How long a server may take to answer that, milliseconds.
+pub const PROBE_MS: u64 = 3_000;
+/// How long appends under way may still be answered after reads left their connection, milliseconds; new ones
+/// wait for it.
+pub const MOVE_WAIT_MS: u64 = 1_000;
 /// Events asked for in one read; longer ones are several.
 pub const PAGE_EVENTS_MAX: usize = 4_096;
 /// Most events of one batch of a subscription.
@@ -59,6 +66,11 @@ pub struct Options {
     pub read_deadline: Duration,
     /// Appends sent and not answered on one connection.
     pub in_flight_max: usize,
+    /// The ledger must be there already: without its identity `connect` fails with
+    /// [`ConnectError::NoLedger`](crate::ConnectError::NoLedger) and writes none.
+    pub must_exist: bool,
+    /// How long a subscription may be silent before its server is asked whether it still leads.
+    pub follow_silence: Duration,
 }
 
 impl Default for Options {
@@ -68,6 +80,8 @@ impl Default for Options {
             append_deadline: Duration::from_millis(APPEND_DEADLINE_MS),
             read_deadline: Duration::from_millis(READ_DEADLINE_MS),
             in_flight_max: IN_FLIGHT_MAX,
+            must_exist: false,
+            follow_silence: Duration::from_millis(FOLLOW_SILENCE_MS),
         }
     }
 }

@@ -16,10 +16,10 @@ use kurrent_wire::pb::streams::streams_client::StreamsClient;
 use tokio::time::Instant;
 
 use crate::link::Link;
-use crate::options::{PAGE_EVENTS_MAX, READ_SILENCE_MS, RETRY_LONGEST_MS, pause};
+use crate::options::{PAGE_EVENTS_MAX, PROBE_MS, READ_SILENCE_MS, RETRY_LONGEST_MS, pause};
 use crate::stats::count;
 use crate::trouble::Trouble;
-use crate::wire::{Given, REVISION_MAX, all_request, given, stream_request};
+use crate::wire::{Given, IDENTITY_STREAM, REVISION_MAX, all_request, given, stream_request};
 
 /// Reads over a link.
 #[derive(Clone)]
@@ -105,7 +105,7 @@ impl Reader {
                 });
                 if beyond {
                     cursor = Some(given.position);
-                    foreign += u64::from(given.event.is_none());
+                    foreign += u64::from(given.foreign);
                     events.extend(given.event);
                 }
             };
@@ -164,6 +164,19 @@ impl Reader {
             self.link.leave(connection.number, trouble);
         }
         outcome
+    }
+
+    /// Asks the current server one small thing that only one that leads answers; gives the number of its
+    /// connection.
+    pub(crate) async fn probe(&self) -> Result<u64, Trouble> {
+        let stream = StreamName::new(IDENTITY_STREAM);
+        let stream = stream.map_err(|error| Trouble::Broken(error.to_string()))?;
+        let number = self.link.get().await?.number;
+        let request = stream_request(&stream, 0, Direction::Forwards, 1);
+        let silence = Duration::from_millis(PROBE_MS);
+        let mut sink = |_: Given| {};
+        self.request(request, (false, silence), &mut sink).await?;
+        Ok(number)
     }
 
     async fn try_again(

@@ -1,9 +1,12 @@
 //! One `BatchAppend` call: requests out, answers in, and how many requests were really taken.
+//!
+//! Requests and the count of those taken stand under one lock. Whoever wants to know what left closes the queue
+//! under it first: after that nothing leaves any more.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Acquire};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use futures::future::BoxFuture;
 use futures::{FutureExt, Stream};
@@ -11,7 +14,6 @@ use kurrent_wire::convert::uuid_from_wire;
 use kurrent_wire::limits::CLIENT_MESSAGE_BYTES_MAX;
 use kurrent_wire::pb::streams::streams_client::StreamsClient;
 use kurrent_wire::pb::streams::{BatchAppendReq, BatchAppendResp};
-use tokio::sync::mpsc;
 use tonic::{Response, Status, Streaming};
 use uuid::Uuid;
 
@@ -24,10 +26,9 @@ pub(crate) struct Session {
     pub(crate) connection: u64,
     /// First half of the ids of its requests; an answer with another belongs to no request of it.
     salt: u64,
-    requests: mpsc::UnboundedSender<BatchAppendReq>,
-    /// Requests handed to the queue, and those the connection took from it.
+    requests: Arc<Mutex<Queue>>,
+    /// Requests handed to the queue.
     handed: u64,
-    taken: Arc<AtomicU64>,
     answers: Answers,
 }
 
@@ -44,32 +45,45 @@ pub(crate) struct Ended {
     pub(crate) unopened: bool,
 }
 
-/// The requests as the connection takes them. Bounded by what may be in flight.
-struct Outgoing {
-    requests: mpsc::UnboundedReceiver<BatchAppendReq>,
-    taken: Arc<AtomicU64>,
+/// Requests on their way to the connection. Bounded by what may be in flight.
+#[derive(Default)]
+struct Queue {
+    requests: VecDeque<BatchAppendReq>,
+    /// Those the connection took.
+    taken: u64,
+    /// Nothing is handed over and nothing taken any more.
+    closed: bool,
+    waker: Option<Waker>,
 }
+
+fn locked(queue: &Mutex<Queue>) -> MutexGuard<'_, Queue> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The requests as the connection takes them.
+struct Outgoing(Arc<Mutex<Queue>>);
 
 impl Stream for Outgoing {
     type Item = BatchAppendReq;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let next = self.requests.poll_recv(cx);
-        if let Poll::Ready(Some(_)) = next {
-            self.taken.fetch_add(1, AcqRel);
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut queue = locked(&self.0);
+        if queue.closed {
+            return Poll::Ready(None);
         }
-        next
+        if let Some(request) = queue.requests.pop_front() {
+            queue.taken += 1;
+            return Poll::Ready(Some(request));
+        }
+        queue.waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 
 impl Session {
     pub(crate) fn open(link: &Link, connection: &Connection) -> Self {
-        let (give, requests) = mpsc::unbounded_channel();
-        let taken = Arc::new(AtomicU64::new(0));
-        let outgoing = Outgoing {
-            requests,
-            taken: Arc::clone(&taken),
-        };
+        let requests = Arc::new(Mutex::new(Queue::default()));
+        let outgoing = Outgoing(Arc::clone(&requests));
         let mut client = StreamsClient::new(connection.channel.clone())
             .max_decoding_message_size(CLIENT_MESSAGE_BYTES_MAX);
         let request = link.request(outgoing);
@@ -77,9 +91,8 @@ impl Session {
         Self {
             connection: connection.number,
             salt: lot(),
-            requests: give,
+            requests,
             handed: 0,
-            taken,
             answers: Answers::Opening(opening.boxed()),
         }
     }
@@ -91,15 +104,29 @@ impl Session {
 
     /// Hands a request over; gives its place in this session.
     pub(crate) fn hand(&mut self, request: BatchAppendReq) -> u64 {
+        let mut queue = locked(&self.requests);
         // A session that has ended says so by its answers.
-        drop(self.requests.send(request));
+        queue.requests.push_back(request);
+        let waker = queue.waker.take();
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         self.handed += 1;
         self.handed
     }
 
-    /// Whether the request at this place may have left.
-    pub(crate) fn may_have_left(&self, place: u64) -> bool {
-        place <= self.taken.load(Acquire)
+    /// Lets nothing more leave; gives the place of the last request that may have left.
+    pub(crate) fn close(&self) -> u64 {
+        let mut queue = locked(&self.requests);
+        queue.closed = true;
+        queue.requests.clear();
+        let (taken, waker) = (queue.taken, queue.waker.take());
+        drop(queue);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        taken
     }
 
     /// The next answer with its serial number. May be dropped and called again.
@@ -135,5 +162,67 @@ impl Session {
         let id = answer.correlation_id.as_ref().and_then(uuid_from_wire)?;
         let (salt, serial) = id.as_u64_pair();
         (salt == self.salt).then_some(serial)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::StreamExt;
+    use tonic::transport::Endpoint;
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::stats::Counters;
+
+    fn session() -> (Session, Outgoing) {
+        let settings: Settings = "kurrentdb://127.0.0.1:9?tls=false".parse().unwrap();
+        let link = Link::new(settings, Arc::new(Counters::default())).unwrap();
+        let connection = Connection {
+            number: 0,
+            host: link.settings().hosts[0].clone(),
+            channel: Endpoint::from_static("http://127.0.0.1:9").connect_lazy(),
+        };
+        let session = Session::open(&link, &connection);
+        let outgoing = Outgoing(Arc::clone(&session.requests));
+        (session, outgoing)
+    }
+
+    #[tokio::test]
+    async fn what_was_counted_as_never_left_never_leaves() {
+        let (mut session, mut outgoing) = session();
+        let places: Vec<u64> = (0..3)
+            .map(|_| session.hand(BatchAppendReq::default()))
+            .collect();
+        assert_eq!(places, [1, 2, 3]);
+        assert!(outgoing.next().await.is_some());
+        assert_eq!(session.close(), 1);
+        assert!(outgoing.next().await.is_none());
+        session.hand(BatchAppendReq::default());
+        assert!(outgoing.next().await.is_none());
+        assert_eq!(session.close(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_waits_for_requests_is_told_of_one_and_of_the_end() {
+        let (mut session, mut outgoing) = session();
+        let taking = tokio::spawn(async move {
+            let mut taken = 0;
+            while outgoing.next().await.is_some() {
+                taken += 1;
+            }
+            taken
+        });
+        for _ in 0..100 {
+            session.hand(BatchAppendReq::default());
+            tokio::task::yield_now().await;
+        }
+        let taken = session.close();
+        assert_eq!(taking.await.unwrap(), taken);
     }
 }

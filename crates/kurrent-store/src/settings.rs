@@ -85,6 +85,18 @@ pub struct Host {
     pub port: u16,
 }
 
+impl Host {
+    /// As a server names one: an IPv6 address may come with or without its brackets. `None` for what is no host.
+    pub(crate) fn named(name: &str, port: &str) -> Option<Self> {
+        let text = if name.contains(':') && !name.starts_with('[') {
+            format!("[{name}]:{port}")
+        } else {
+            format!("{name}:{port}")
+        };
+        text.parse().ok()
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.name, self.port)
@@ -185,15 +197,12 @@ impl FromStr for Settings {
     fn from_str(text: &str) -> Result<Self, SettingsError> {
         let (scheme, rest) = text.split_once("://").ok_or(SettingsError::Scheme)?;
         let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let split_password = !authority.contains('@') && query.contains('@');
-        parse(scheme, authority, query).map_err(|error| {
-            if split_password {
-                // What looks like a host or an option may be half a password.
-                SettingsError::Credentials("a ? in the password is written %3F")
-            } else {
-                error
-            }
-        })
+        if query.contains('@') {
+            // What looks like a host or an option may be half a password.
+            let why = "a ? in the password is written %3F, an @ after the hosts %40";
+            return Err(SettingsError::Credentials(why));
+        }
+        parse(scheme, authority, query)
     }
 }
 
@@ -458,6 +467,21 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_a_server_names_is_taken_with_and_without_brackets() {
+        for (name, shown) in [
+            ("::1", Some("[::1]:2113")),
+            ("[::1]", Some("[::1]:2113")),
+            ("10.0.0.1", Some("10.0.0.1:2113")),
+            ("db.example", Some("db.example:2113")),
+            ("", None),
+            ("[::1", None),
+        ] {
+            let host = Host::named(name, "2113").map(|host| host.to_string());
+            assert_eq!(host.as_deref(), shown, "{name}");
+        }
+    }
+
+    #[test]
     fn every_option_is_understood_whatever_its_case() {
         let settings = parsed(
             "kurrentdb+discover://ops:p%40ss%3Aword@a,b?TLS=true&tlsverifycert=false\
@@ -522,6 +546,9 @@ mod tests {
             format!("kurrentdb://ops:{secret}@"),
             format!("kurrentdb://ops:{secret}?x@a"),
             format!("kurrentdb://ops:a?{secret}@a"),
+            format!("kurrentdb://ops:pa@{secret}?word@db:2113"),
+            format!("kurrentdb://ops:pa@ss?{secret}@db:2113"),
+            format!("kurrentdb://ops:pa@ss?tls={secret}@db:2113"),
         ];
         for text in texts {
             let error = text.parse::<Settings>().unwrap_err();

@@ -31,7 +31,8 @@ pub struct Stats {
     pub connect_failures: u64,
     /// Subscriptions opened again after they broke.
     pub resubscriptions: u64,
-    /// Events of streams that cannot be the ledger's, left out of what is read of the whole store.
+    /// Events of streams that cannot be the ledger's, left out of what is read of the whole store. The ledger's
+    /// own identity is left out too and not counted.
     pub foreign_events: u64,
     /// The newest trouble.
     pub last_error: Option<String>,

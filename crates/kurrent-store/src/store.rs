@@ -41,6 +41,7 @@ struct Inner {
     appends: mpsc::UnboundedSender<Vec<Job>>,
     shared: Shared,
     deadline: Duration,
+    follow_silence: Duration,
     runtime: Handle,
     task: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
@@ -59,7 +60,8 @@ impl KurrentStore {
     /// long as [`Options::connect_wait`] says. Needs a tokio runtime, which must outlive the store.
     ///
     /// # Errors
-    /// When the connection string cannot be used, no server answers in time, or the server denies access.
+    /// When the connection string cannot be used, no server answers in time, the server denies access, or there
+    /// is no ledger where one must be.
     pub async fn connect(url: &str, options: Options) -> Result<Self, ConnectError> {
         let settings: Settings = url.parse()?;
         let append_deadline = settings.deadline.unwrap_or(options.append_deadline);
@@ -83,18 +85,20 @@ impl KurrentStore {
                 appends,
                 shared,
                 deadline: append_deadline,
+                follow_silence: options.follow_silence,
                 task: std::sync::Mutex::new(Some(runtime.spawn(appender.run()))),
                 runtime,
             }),
         };
-        let identified = store.identify(options.connect_wait).await;
+        let wait = options.connect_wait;
+        let identified = store.identify(wait, options.must_exist).await;
         if identified.is_err() {
             store.inner.link.close();
         }
         identified.map(|()| store)
     }
 
-    async fn identify(&self, wait: Duration) -> Result<(), ConnectError> {
+    async fn identify(&self, wait: Duration, must_exist: bool) -> Result<(), ConnectError> {
         let until = Instant::now() + wait;
         let mut attempt = 0;
         loop {
@@ -102,7 +106,7 @@ impl KurrentStore {
             // The link first: its trouble says more than a read's, and comes at once.
             let found = async {
                 link.get().await?;
-                identity::find(self).await
+                identity::find(self, must_exist).await
             };
             let error = match tokio::time::timeout_at(until, found).await {
                 Ok(Ok(id)) => {
@@ -314,6 +318,11 @@ impl EventStore for KurrentStore {
 
     fn subscribe(&self, after: Option<Position>) -> Box<dyn Subscription> {
         let link = Arc::clone(&self.inner.link);
-        Box::new(Follower::new(link, self.inner.runtime.clone(), after))
+        Box::new(Follower::new(
+            (link, self.inner.reader.clone()),
+            self.inner.follow_silence,
+            self.inner.runtime.clone(),
+            after,
+        ))
     }
 }

@@ -8,6 +8,20 @@ use tonic::{Code, Status};
 
 use crate::settings::Host;
 
+/// How a server begins to say that it can neither append nor read now, whatever its code: it answers, but does
+/// not serve.
+const SERVES_NOT: [&str; 4] = [
+    "Server Is Not Ready",
+    "Server Is Busy",
+    "Server Is Too Busy",
+    "No leader info available",
+];
+
+/// Whether a server's words say that it does not serve, so that another one may have to be looked for.
+pub(crate) fn serves_not(said: &str) -> bool {
+    SERVES_NOT.iter().any(|words| said.contains(words))
+}
+
 /// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Trouble {
@@ -88,8 +102,8 @@ impl From<&Status> for Trouble {
             Some(names::EXCEPTION_NOT_LEADER) => {
                 let name = trailer(names::TRAILER_LEADER_HOST);
                 let port = trailer(names::TRAILER_LEADER_PORT);
-                let leader = name.zip(port).map(|(name, port)| format!("{name}:{port}"));
-                return Self::NotLeader(leader.and_then(|leader| leader.parse().ok()));
+                let leader = name.zip(port);
+                return Self::NotLeader(leader.and_then(|(name, port)| Host::named(name, port)));
             }
             Some(names::EXCEPTION_STREAM_DELETED) => return Self::Deleted(said),
             Some(names::EXCEPTION_ACCESS_DENIED) => return Self::Denied(said),
@@ -104,6 +118,7 @@ impl From<&Status> for Trouble {
             | Code::AlreadyExists => Self::Refused(said),
             // A status with a source was made on this side: the connection failed.
             Code::Unavailable => Self::lost(said),
+            Code::Unknown if serves_not(status.message()) => Self::lost(said),
             Code::Ok
             | Code::Cancelled
             | Code::Unknown
@@ -140,11 +155,21 @@ mod tests {
             (names::TRAILER_LEADER_HOST, "10.0.0.2"),
             (names::TRAILER_LEADER_PORT, "2113"),
         ];
-        let leader = "10.0.0.2:2113".parse().unwrap();
-        assert_eq!(
-            with(Code::NotFound, &trailers),
-            Trouble::NotLeader(Some(leader))
-        );
+        for (named, host) in [
+            ("10.0.0.2", "10.0.0.2:2113"),
+            ("fd00::2", "[fd00::2]:2113"),
+            ("[fd00::2]", "[fd00::2]:2113"),
+        ] {
+            let trailers = [
+                trailers[0],
+                (names::TRAILER_LEADER_HOST, named),
+                trailers[2],
+            ];
+            assert_eq!(
+                with(Code::NotFound, &trailers),
+                Trouble::NotLeader(Some(host.parse().unwrap()))
+            );
+        }
         assert_eq!(
             with(Code::NotFound, &trailers[..1]),
             Trouble::NotLeader(None)
@@ -170,6 +195,11 @@ mod tests {
         ] {
             assert!(!with(code, &[]).may_pass(), "{code:?}");
         }
+        let leaderless = Status::unknown("No leader info available in response");
+        assert!(matches!(
+            Trouble::from(&leaderless),
+            Trouble::Passing { lost: true, .. }
+        ));
         let deleted = [(names::TRAILER_EXCEPTION, names::EXCEPTION_STREAM_DELETED)];
         let error = with(Code::FailedPrecondition, &deleted).into_read_error();
         assert!(matches!(error, ReadError::Damaged(_)), "{error}");

@@ -171,6 +171,8 @@ pub(crate) struct Given {
     pub(crate) position: Position,
     /// `None` for a stream that cannot be the ledger's, or is its own identity.
     pub(crate) event: Option<RecordedEvent>,
+    /// Its stream cannot be the ledger's.
+    pub(crate) foreign: bool,
 }
 
 /// Takes an event as read. The identity's stream and foreign ones are left out where `all` is read.
@@ -194,6 +196,7 @@ pub(crate) fn given(read: ReadEvent, all: bool) -> Result<Given, Trouble> {
             return Ok(Given {
                 position,
                 event: None,
+                foreign: true,
             });
         }
         return Err(missing("a stream's name that can be the ledger's"));
@@ -202,6 +205,7 @@ pub(crate) fn given(read: ReadEvent, all: bool) -> Result<Given, Trouble> {
         return Ok(Given {
             position,
             event: None,
+            foreign: false,
         });
     }
     let id = event.id.as_ref().and_then(uuid_from_wire);
@@ -221,6 +225,7 @@ pub(crate) fn given(read: ReadEvent, all: bool) -> Result<Given, Trouble> {
     Ok(Given {
         position,
         event: Some(whole),
+        foreign: false,
     })
 }
 
@@ -237,4 +242,41 @@ pub(crate) fn weight(event: &RecordedEvent) -> usize {
 pub(crate) fn append_bytes(append: &StreamAppend) -> usize {
     let event = |e: &NewEvent| Bytes::len(&e.data) + e.meta.len() + size_of::<NewEvent>();
     append.events.iter().map(event).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kurrent_wire::pb::streams::read_resp::read_event::RecordedEvent as WireEvent;
+
+    fn read(stream: &str) -> ReadEvent {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        ReadEvent {
+            event: Some(WireEvent {
+                id: Some(uuid_to_wire(Uuid::from_u128(1), UuidForm::Text)),
+                stream_identifier: Some(stream_to_wire(stream)),
+                metadata: HashMap::from([
+                    pair(names::META_TYPE, "noted.v1"),
+                    pair(names::META_CREATED, "17000000000000000"),
+                ]),
+                ..WireEvent::default()
+            }),
+            link: None,
+            position: Some(read_event::Position::CommitPosition(7)),
+        }
+    }
+
+    #[test]
+    fn a_stream_that_cannot_be_the_ledgers_is_foreign_and_its_own_identity_is_not() {
+        let long = "x".repeat(201);
+        for (stream, shown, foreign) in [
+            ("account-1", true, false),
+            (IDENTITY_STREAM, false, false),
+            ("two words", false, true),
+            (long.as_str(), false, true),
+        ] {
+            let given = given(read(stream), true).unwrap();
+            assert_eq!((given.event.is_some(), given.foreign), (shown, foreign));
+        }
+    }
 }

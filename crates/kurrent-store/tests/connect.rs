@@ -150,3 +150,26 @@ async fn credentials_go_with_every_call_and_wrong_ones_are_said_at_once() {
     );
     task.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_ledger_must_be_none_is_begun() {
+    let memory = MemoryStore::new();
+    let server = Server::start(Arc::new(memory.clone())).await;
+    let only_existing = Options {
+        must_exist: true,
+        ..quick()
+    };
+    let started = std::time::Instant::now();
+    let error = KurrentStore::connect(&server.url(), only_existing)
+        .await
+        .unwrap_err();
+    assert_eq!(error, ConnectError::NoLedger);
+    assert!(error.to_string().contains("ledger-store"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(5), "at once");
+    assert_eq!(memory.tail().await.unwrap(), None, "nothing was written");
+    let first = connect(&server.url()).await;
+    let second = KurrentStore::connect(&server.url(), only_existing)
+        .await
+        .unwrap();
+    assert_eq!(first.store_id(), second.store_id());
+}

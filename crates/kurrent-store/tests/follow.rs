@@ -119,3 +119,16 @@ async fn a_closed_store_ends_its_subscriptions_and_takes_nothing_more() {
     assert!(matches!(late, Err(event_store::AppendError::Stopped(why)) if why.contains("closed")));
     assert!(store.tail().await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledgers_own_identity_is_neither_shown_nor_counted_as_foreign() {
+    let (_memory, _server, store) = pair().await;
+    append(&store, commit("account-1", Expected::NoStream, 0))
+        .await
+        .unwrap();
+    let mut subscription = store.subscribe(None);
+    assert_eq!(follow(subscription.as_mut(), 1).await.len(), 1);
+    let all = store.read_all(None, event_store::Direction::Forwards, 9);
+    assert_eq!(all.await.unwrap().len(), 1);
+    assert_eq!(store.stats().foreign_events, 0);
+}

@@ -244,6 +244,10 @@ impl Session {
         match fate {
             Fate::NotLeader => return Err(trailers::not_leader(&self.caller.leader())),
             Fate::Dropped => return Ok(()),
+            Fate::NotReady => {
+                self.send(answer_of(&name, WireResult::Error(not_ready())), place);
+                return Ok(());
+            }
             Fate::Usual | Fate::ReplyDropped | Fate::Broken => {}
         }
         let answers = self.answers.clone();
@@ -328,6 +332,18 @@ fn result_of(wanted: Wanted, outcome: Outcome) -> WireResult {
         },
     };
     WireResult::Error(status)
+}
+
+/// How a server says that it cannot append now: without a code, and the call goes on.
+fn not_ready() -> rpc::Status {
+    rpc::Status {
+        code: rpc::Code::Ok.into(),
+        message: trailers::NOT_READY.to_owned(),
+        details: Some(prost_types::Any {
+            type_url: "type.googleapis.com/google.protobuf.Empty".to_owned(),
+            value: Vec::new(),
+        }),
+    }
 }
 
 fn success(revision: Option<u64>, position: Option<Position>) -> Success {

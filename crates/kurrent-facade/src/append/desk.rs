@@ -385,6 +385,12 @@ fn not_ready(error: &event_store::ReadError) -> Verdict {
     Verdict::Answer(Outcome::NotReady(error.to_string()))
 }
 
+/// What may have been written before cannot be looked up: neither yes nor no.
+fn not_known(error: &event_store::ReadError) -> Verdict {
+    tracing::warn!(%error, "whether an append was written before cannot be looked up");
+    Verdict::Answer(Outcome::TimedOut)
+}
+
 /// An append without events: says where the stream stands, if it stands where it is wanted.
 fn nothing_to_write(store: &Arc<dyn EventStore>, open: &Open) -> Check {
     let wanted = open.wanted;
@@ -422,7 +428,7 @@ fn written_before(store: &Arc<dyn EventStore>, open: &Open, revision: u64) -> Ch
                 revision: Some(revision),
                 position: events.first().map(|event| event.position),
             },
-            Err(error) => return not_ready(&error),
+            Err(error) => return not_known(&error),
         })
     }
     .boxed()
@@ -463,7 +469,7 @@ fn repeated(store: &Arc<dyn EventStore>, open: &Open, actual: Option<u64>) -> Ch
     async move {
         let events = match read.await {
             Ok(events) => events,
-            Err(error) => return not_ready(&error),
+            Err(error) => return not_known(&error),
         };
         let same = events.iter().map(|event| event.id).eq(ids);
         Verdict::Answer(match events.last() {

@@ -130,8 +130,7 @@ impl Gathered {
         // Events without payload have no bytes, but are not free either.
         if self.events.len() >= COMMIT_EVENTS_MAX {
             return Err(Refusal::Bad(format!(
-                "more than {} events in one append",
-                COMMIT_EVENTS_MAX
+                "more than {COMMIT_EVENTS_MAX} events in one append"
             )));
         }
         let kind = match self.events.last() {

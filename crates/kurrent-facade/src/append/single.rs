@@ -43,6 +43,7 @@ pub(crate) async fn append(
     match fate {
         Fate::NotLeader => return Err(trailers::not_leader(&caller.leader())),
         Fate::Dropped => return Err(silence(caller).await),
+        Fate::NotReady => return Err(Status::unavailable(trailers::NOT_READY)),
         Fate::Usual | Fate::ReplyDropped | Fate::Broken => {}
     }
     let (sender, receiver) = oneshot::channel();
@@ -56,7 +57,9 @@ pub(crate) async fn append(
     let Ok(outcome) = receiver.await else {
         return Err(match fate {
             Fate::ReplyDropped | Fate::Broken => silence(caller).await,
-            Fate::Usual | Fate::Dropped | Fate::NotLeader => trailers::going_down(),
+            Fate::Usual | Fate::Dropped | Fate::NotLeader | Fate::NotReady => {
+                trailers::going_down()
+            }
         });
     };
     match outcome {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::live::{Batch, Heard};
 use super::page::PageSize;
-use super::pages::check_begin;
+use super::pages::{Place, begin_of};
 use super::plan::{Begin, Plan, Source};
 use super::{Chunks, answer};
 use crate::server::Shared;
@@ -64,6 +64,8 @@ pub(super) struct FollowAll {
     page: PageSize,
     /// Everything up to here was looked at.
     at: Option<Position>,
+    /// Events up to here are not asked for.
+    floor: Option<Position>,
     /// The newest checkpoint the client has.
     checkpoint: Option<Position>,
     /// Events looked at since the last checkpoint.
@@ -78,15 +80,22 @@ impl FollowAll {
             stage: Stage::Begin,
             page: PageSize::first(),
             at: None,
+            floor: None,
             checkpoint: None,
             since: 0,
         }
     }
 
     async fn begin(&mut self) -> Result<Vec<ReadResp>, Status> {
-        check_begin(&self.shared, &self.plan).await?;
+        let place = begin_of(&self.shared, &self.plan).await?;
         self.at = match self.plan.begin {
-            Begin::Position(position) => Some(position),
+            Begin::Position(position) => {
+                self.floor = Some(position);
+                match place {
+                    Place::Within(_) | Place::Unplaced => Some(position),
+                    Place::Beyond(tail) => tail,
+                }
+            }
             Begin::End => self
                 .shared
                 .store
@@ -96,7 +105,7 @@ impl FollowAll {
             // A revision is not asked of all.
             Begin::Start | Begin::Revision(_) => None,
         };
-        self.checkpoint = self.at;
+        self.checkpoint = self.at.max(self.floor);
         self.stage = Stage::CatchUp(self.shared.live.listen());
         Ok(vec![answer::confirmation(fresh_id(&self.shared))])
     }
@@ -109,6 +118,9 @@ impl FollowAll {
         for event in events {
             let at = event.position;
             self.at = Some(at);
+            if Some(at) <= self.floor {
+                continue;
+            }
             let Some(windowed) = &self.plan.filter else {
                 out.push(answer::event(event, self.plan.uuids));
                 continue;
@@ -137,16 +149,18 @@ impl FollowAll {
     /// One page of history; `None` when there is no more.
     async fn history(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, room) = self.page.of(u64::MAX, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
-            .read_all(self.at, Direction::Forwards, self.page.of(u64::MAX))
+            .read_all(self.at, Direction::Forwards, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
         if page.is_empty() {
             return Ok(None);
         }
-        self.page.learn(&page);
+        self.page.fit(&mut page);
+        drop(room);
         self.take(page.into_iter()).map(Some)
     }
 
@@ -271,15 +285,17 @@ impl FollowStream {
             .tail()
             .await
             .map_err(|error| trailers::of_read(&error))?;
-        let page = store
-            .read_stream(name, self.next, Direction::Forwards, self.page.of(u64::MAX))
+        let (max, room) = self.page.of(u64::MAX, &self.shared.pages).await;
+        let mut page = store
+            .read_stream(name, self.next, Direction::Forwards, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
         if page.is_empty() {
             self.at = self.at.max(tail);
             return Ok(None);
         }
-        self.page.learn(&page);
+        self.page.fit(&mut page);
+        drop(room);
         Ok(Some(self.take(page.into_iter())))
     }
 

@@ -1,6 +1,6 @@
 //! Reading and following: what was asked ([`plan`](self)), pages of a stream or of all, subscriptions, filters.
 //!
-//! Nothing is gathered: a call holds one page, which is read when the client has room for it. Subscriptions of
+//! Nothing is gathered: a call holds one page, bounded in bytes, which is read when the client has room for it. Subscriptions of
 //! every kind share one follower of the store ([`Live`]); one that lags reads the log again.
 
 mod answer;
@@ -22,9 +22,11 @@ use kurrent_wire::pb::streams::read_req::Options;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tonic::Status;
 
+use crate::faults::Faults;
 use crate::server::{Shared, down};
 use crate::trailers;
 pub(crate) use live::Live;
+pub(crate) use page::Budget;
 use plan::{Extent, Plan, Source};
 
 /// The messages of one call.
@@ -49,20 +51,24 @@ pub(crate) fn read(shared: &Arc<Shared>, options: Options) -> Result<Answers, St
     };
     let shared = Arc::clone(shared);
     let going_down = shared.going_down.clone();
+    let faults = Some(shared.faults.clone());
     Ok(match (plan.extent, &plan.source) {
         (Extent::Count(count), Source::Stream(_)) => flat(
-            pages::StreamPages::new(shared, plan, count),
+            (pages::StreamPages::new(shared, plan, count), None),
             place,
             going_down,
         ),
         (Extent::Count(count), Source::All) => {
-            flat(pages::AllPages::new(shared, plan, count), place, going_down)
+            let pages = pages::AllPages::new(shared, plan, count);
+            flat((pages, None), place, going_down)
         }
         (Extent::Subscription, Source::Stream(_)) => {
-            flat(follow::FollowStream::new(shared, plan), place, going_down)
+            let following = follow::FollowStream::new(shared, plan);
+            flat((following, faults), place, going_down)
         }
         (Extent::Subscription, Source::All) => {
-            flat(follow::FollowAll::new(shared, plan), place, going_down)
+            let following = follow::FollowAll::new(shared, plan);
+            flat((following, faults), place, going_down)
         }
     })
 }
@@ -80,6 +86,8 @@ fn place(places: &Arc<Semaphore>, what: &str, max: usize) -> Result<OwnedSemapho
 
 struct Running<C> {
     chunks: C,
+    /// Of a subscription: what goes wrong may leave it silent.
+    faults: Option<Faults>,
     going_down: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -89,18 +97,30 @@ impl<C: Chunks> Running<C> {
         tokio::select! {
             biased;
             () = down(&mut self.going_down) => Err(trailers::going_down()),
-            chunk = self.chunks.next() => chunk,
+            chunk = one_chunk(&mut self.chunks, self.faults.as_ref()) => chunk,
         }
     }
 }
 
+async fn one_chunk<C: Chunks>(
+    chunks: &mut C,
+    faults: Option<&Faults>,
+) -> Result<Option<Vec<ReadResp>>, Status> {
+    let chunk = chunks.next().await;
+    if let Some(faults) = faults {
+        faults.while_isolated().await;
+    }
+    chunk
+}
+
 fn flat<C: Chunks>(
-    chunks: C,
+    (chunks, faults): (C, Option<Faults>),
     place: OwnedSemaphorePermit,
     going_down: watch::Receiver<bool>,
 ) -> Answers {
     let running = Running {
         chunks,
+        faults,
         going_down,
         _place: place,
     };

@@ -1,4 +1,7 @@
 //! Reads by count: page after page until there are enough events or no more.
+//!
+//! Positions of a store may have gaps, and a store need not understand one that belongs to no event. So none is
+//! ever calculated: what stands before a position is asked of the store.
 
 use std::sync::Arc;
 
@@ -58,21 +61,21 @@ impl StreamPages {
         &mut self,
         stream: &event_store::StreamName,
     ) -> Result<Option<Vec<ReadResp>>, Status> {
-        let max = self.page.of(self.left);
-        if max == 0 {
+        if self.left == 0 {
             return Ok(None);
         }
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, _room) = self.page.of(self.left, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
             .read_stream(stream, self.next, self.plan.direction, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
+        self.page.fit(&mut page);
         let Some(last) = page.last().map(|event| event.revision) else {
             return Ok(None);
         };
-        self.page.learn(&page);
         self.left = self.left.saturating_sub(page.len() as u64);
         let next = match self.plan.direction {
             Direction::Forwards => last.checked_add(1),
@@ -143,21 +146,25 @@ pub(super) struct AllPages {
     stage: Stage,
     /// Read after this, or before it when reading backwards.
     after: Option<Position>,
+    /// Forwards, events before this are not asked for.
+    floor: Option<Position>,
 }
 
 impl AllPages {
     pub(super) fn new(shared: Arc<Shared>, plan: Plan, count: u64) -> Self {
         let mut left = count;
-        let after = match (plan.begin, plan.direction) {
-            (Begin::Start, Direction::Forwards) | (Begin::End, Direction::Backwards) => None,
+        let (after, floor) = match (plan.begin, plan.direction) {
+            (Begin::Start, Direction::Forwards) | (Begin::End, Direction::Backwards) => {
+                (None, None)
+            }
             (Begin::Start, Direction::Backwards) | (Begin::End, Direction::Forwards) => {
                 left = 0;
-                None
+                (None, None)
             }
-            (Begin::Position(position), Direction::Forwards) => before(position),
-            (Begin::Position(position), Direction::Backwards) => Some(position),
+            (Begin::Position(position), Direction::Forwards) => (None, Some(position)),
+            (Begin::Position(position), Direction::Backwards) => (Some(position), None),
             // A revision is not asked of all.
-            (Begin::Revision(_), _) => None,
+            (Begin::Revision(_), _) => (None, None),
         };
         Self {
             shared,
@@ -166,30 +173,41 @@ impl AllPages {
             page: PageSize::first(),
             stage: Stage::Begin,
             after,
+            floor,
         }
     }
 
-    async fn piece(&mut self) -> Result<Option<Vec<RecordedEvent>>, Status> {
-        let max = match self.plan.filter {
-            // How many of a page will pass is not known.
-            Some(_) if self.left > 0 => self.page.of(u64::MAX),
-            Some(_) | None => self.page.of(self.left),
+    /// Finds the place in the store where the read begins.
+    async fn begin(&mut self) -> Result<(), Status> {
+        self.after = match (begin_of(&self.shared, &self.plan).await?, self.floor) {
+            (Place::Within(position), Some(_)) => predecessor(&self.shared, position).await?,
+            (Place::Beyond(tail), Some(_)) => tail,
+            // Everything stands before what is beyond the end.
+            (Place::Beyond(_), None) => None,
+            (Place::Within(_) | Place::Unplaced, _) => self.after,
         };
-        if max == 0 {
+        Ok(())
+    }
+
+    async fn piece(&mut self) -> Result<Option<Vec<RecordedEvent>>, Status> {
+        if self.left == 0 {
             return Ok(None);
         }
+        // How many of a page will pass a filter is not known.
+        let wanted = self.plan.filter.as_ref().map_or(self.left, |_| u64::MAX);
         self.shared.faults.slow_read().await;
-        let page = self
+        let (max, _room) = self.page.of(wanted, &self.shared.pages).await;
+        let mut page = self
             .shared
             .store
             .read_all(self.after, self.plan.direction, max)
             .await
             .map_err(|error| trailers::of_read(&error))?;
+        self.page.fit(&mut page);
         let Some(last) = page.last() else {
             return Ok(None);
         };
         self.after = Some(last.position);
-        self.page.learn(&page);
         Ok(Some(page))
     }
 
@@ -198,6 +216,9 @@ impl AllPages {
         for event in page {
             if self.left == 0 {
                 break;
+            }
+            if Some(event.position) < self.floor {
+                continue;
             }
             let passes = match &self.plan.filter {
                 Some(windowed) => windowed.filter.admits(&event)?,
@@ -212,10 +233,21 @@ impl AllPages {
     }
 }
 
-/// What is filtered must begin within the log. The rest may begin beyond: there is nothing yet.
-pub(super) async fn check_begin(shared: &Shared, plan: &Plan) -> Result<(), Status> {
+/// Where a position lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// No position was named.
+    Unplaced,
+    Within(Position),
+    /// Beyond the newest event, which stands here.
+    Beyond(Option<Position>),
+}
+
+/// Judges the position where a plan begins. What is filtered must begin within the log. The rest may begin
+/// beyond: there is nothing yet.
+pub(super) async fn begin_of(shared: &Shared, plan: &Plan) -> Result<Place, Status> {
     let Begin::Position(position) = plan.begin else {
-        return Ok(());
+        return Ok(Place::Unplaced);
     };
     let tail = shared
         .store
@@ -223,34 +255,52 @@ pub(super) async fn check_begin(shared: &Shared, plan: &Plan) -> Result<(), Stat
         .await
         .map_err(|error| trailers::of_read(&error))?;
     if position.commit <= tail.map_or(0, |tail| tail.commit) {
-        return Ok(());
+        if shared.strict_positions && !is_event(shared, position).await {
+            return Err(trailers::invalid(format!(
+                "{position:?} belongs to no event"
+            )));
+        }
+        return Ok(Place::Within(position));
     }
     tracing::warn!(
         ?position,
         ?tail,
         "a client begins beyond the end of the log"
     );
-    if plan.filter.is_none() {
-        return Ok(());
+    if plan.filter.is_none() && !shared.strict_positions {
+        return Ok(Place::Beyond(tail));
     }
     Err(trailers::invalid(
         "Trying to read from an invalid position.",
     ))
 }
 
-/// The place just before a position. Positions between two events belong to no event.
-fn before(position: Position) -> Option<Position> {
-    let commit = position.commit.checked_sub(1)?;
-    Some(Position {
-        commit,
-        prepare: commit,
+/// The place of the newest event before a position.
+async fn predecessor(shared: &Shared, position: Position) -> Result<Option<Position>, Status> {
+    let before = shared
+        .store
+        .read_all(Some(position), Direction::Backwards, 1)
+        .await
+        .map_err(|error| trailers::of_read(&error))?;
+    Ok(before.first().map(|event| event.position))
+}
+
+/// Whether an event stands at a position.
+async fn is_event(shared: &Shared, position: Position) -> bool {
+    let Ok(before) = predecessor(shared, position).await else {
+        return false;
+    };
+    let there = shared.store.read_all(before, Direction::Forwards, 1).await;
+    there.is_ok_and(|events| {
+        let first = events.first();
+        first.is_some_and(|event| event.position == position)
     })
 }
 
 impl Chunks for AllPages {
     async fn next(&mut self) -> Result<Option<Vec<ReadResp>>, Status> {
         if self.stage == Stage::Begin {
-            check_begin(&self.shared, &self.plan).await?;
+            self.begin().await?;
             self.stage = Stage::Reading;
         }
         while let Some(page) = self.piece().await? {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -557,9 +557,10 @@ async fn what_is_sent_before_the_end_of_a_batch_is_answered_before_it() {
     server.stop().await.expect("stopped in order");
 }
 
-/// A store whose syncs take time, and that counts them.
+/// A store whose syncs take time, and that counts them; streams of one that is blind cannot be read.
 struct SlowSync {
     inner: MemoryStore,
+    blind: AtomicBool,
     groups: AtomicUsize,
     sync: Duration,
 }
@@ -568,6 +569,7 @@ impl Default for SlowSync {
     fn default() -> Self {
         Self {
             inner: MemoryStore::new(),
+            blind: AtomicBool::new(false),
             groups: AtomicUsize::new(0),
             sync: Duration::from_millis(20),
         }
@@ -604,6 +606,10 @@ impl EventStore for SlowSync {
         direction: Direction,
         max: usize,
     ) -> BoxFuture<'static, Result<Vec<RecordedEvent>, ReadError>> {
+        if self.blind.load(Ordering::SeqCst) {
+            let error = ReadError::Unavailable("blind".to_owned());
+            return futures::future::ready(Err(error)).boxed();
+        }
         self.inner.read_stream(stream, from, direction, max)
     }
 
@@ -631,6 +637,31 @@ impl EventStore for SlowSync {
 
 fn slow_sync() -> Arc<SlowSync> {
     Arc::new(SlowSync::default())
+}
+
+#[tokio::test]
+async fn an_append_that_may_be_a_repetition_is_not_known_while_the_stream_cannot_be_read() {
+    let store = slow_sync();
+    let server = Server::start(open(), Arc::clone(&store) as Arc<dyn EventStore>).await;
+    let mut batch = Batch::open(&server).await;
+    let (first, any) = (
+        ExpectedStreamPosition::NoStream(()),
+        ExpectedStreamPosition::Any(()),
+    );
+    batch.send(1, "a", first, &[1]).await;
+    assert_eq!(batch.answer().await, (1, "0".to_owned()));
+    store.blind.store(true, Ordering::SeqCst);
+    for (n, expect) in [(2, first), (3, any)] {
+        batch.send(n, "a", expect, &[1]).await;
+        assert_eq!(batch.answer().await, (n, "DeadlineExceeded".to_owned()));
+    }
+    store.blind.store(false, Ordering::SeqCst);
+    for (n, expect) in [(4, first), (5, any)] {
+        batch.send(n, "a", expect, &[1]).await;
+        assert_eq!(batch.answer().await, (n, "0".to_owned()));
+    }
+    batch.close().await;
+    server.stop().await.expect("stopped in order");
 }
 
 #[tokio::test]

@@ -11,7 +11,10 @@
 mod appending;
 mod faults;
 mod following;
+mod gapped;
+mod gaps;
 mod official;
 mod reading;
+mod silent;
 mod support;
 mod tls;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::MemoryStore;
+use bytes::Bytes;
+use event_store::{Commit, Expected, MemoryStore, StreamAppend, StreamName};
 use kurrent_facade::{Authorize, Credentials, Denied, Grant};
 use kurrent_wire::pb::gossip::gossip_client::GossipClient;
 use kurrent_wire::pb::persistent_subscriptions::ListReq;
@@ -17,7 +18,7 @@ use kurrent_wire::pb::streams::read_req::options::{
 use kurrent_wire::pb::streams::read_resp::Content;
 use tonic::{Code, Request};
 
-use crate::support::{Ask, Server, config, id, soon, trailer, words};
+use crate::support::{Ask, Server, config, id, new_event, next_words, soon, trailer, words};
 
 async fn both() -> [Server; 2] {
     [
@@ -374,5 +375,43 @@ async fn the_advertised_place_is_what_gossip_says() {
         (place.address.as_str(), place.port),
         ("ledger.example", 443)
     );
+    server.stop().await.expect("stopped in order");
+}
+
+#[tokio::test]
+async fn large_events_behind_many_small_ones_are_all_read_whatever_a_page_holds() {
+    let server = Server::in_memory(config()).await;
+    server.write("a", "k.v1", 0..700).await;
+    for n in 700..720 {
+        let mut event = new_event("k.v1", n);
+        event.data = Bytes::from(format!("\"{}\"", "z".repeat(500_000)));
+        let commit = Commit {
+            appends: vec![StreamAppend {
+                stream: StreamName::new("a").expect("a name"),
+                expected: Expected::Any,
+                events: vec![event],
+            }],
+        };
+        let written = server.store.append(vec![commit]).await;
+        assert!(written.iter().all(Result::is_ok));
+    }
+    server.write("a", "k.v1", 720..800).await;
+    let wanted: Vec<String> = (0..800).map(|n| format!("a@{n}")).collect();
+    let newest_first: Vec<String> = wanted.iter().rev().cloned().collect();
+    let end = RevisionOption::End(Empty {});
+    for (ask, wanted) in [
+        (Ask::stream_start("a"), &wanted),
+        (Ask::all_start(), &wanted),
+        (Ask::stream("a", end).backwards(), &newest_first),
+        (Ask::all_end().backwards(), &newest_first),
+    ] {
+        let read = ask.read(&server).await.expect("read");
+        assert_eq!(&words(&read), wanted);
+    }
+    for ask in [Ask::stream_start("a"), Ask::all_start()] {
+        let mut follow = ask.follow().open(&server).await.expect("open");
+        let seen = next_words(&mut follow, 801).await;
+        assert_eq!(seen[1..], wanted);
+    }
     server.stop().await.expect("stopped in order");
 }

@@ -25,6 +25,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+#[path = "../../../kurrent-facade/tests/facade/gapped.rs"]
+pub(crate) mod gapped;
+
 /// No test waits longer for anything.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,8 +48,17 @@ impl Server {
     }
 
     pub async fn start_with(config: Config, store: Arc<dyn EventStore>) -> Self {
+        Self::start_as(config.allow_appends(), store).await
+    }
+
+    /// Every append is refused.
+    pub async fn start_read_only(listen: SocketAddr, store: Arc<dyn EventStore>) -> Self {
+        Self::start_as(Config::new(listen), store).await
+    }
+
+    async fn start_as(config: Config, store: Arc<dyn EventStore>) -> Self {
         let faults = Faults::none();
-        let config = config.allow_appends().faults(faults.clone());
+        let config = config.faults(faults.clone());
         let (stop, stopping) = oneshot::channel::<()>();
         let stopping = async move { drop(stopping.await) };
         let (address, serving) = serve(config, store, Arc::new(AllowAll), stopping)
@@ -92,12 +104,29 @@ pub fn quick() -> Options {
         connect_wait: Duration::from_secs(10),
         append_deadline: Duration::from_secs(2),
         read_deadline: Duration::from_secs(5),
+        follow_silence: Duration::from_millis(400),
         ..Options::default()
     }
 }
 
 pub async fn connect(url: &str) -> KurrentStore {
     KurrentStore::connect(url, quick()).await.unwrap()
+}
+
+/// Two members over one store, the first of which is the one that `connect` finds, and the adapter on them.
+pub async fn cluster(shared: Arc<dyn EventStore>) -> (Server, Server, KurrentStore) {
+    let (first, second) = (
+        Server::start(Arc::clone(&shared)).await,
+        Server::start(shared).await,
+    );
+    second.faults("isolated=on");
+    let url = format!(
+        "esdb+discover://{},{}?tls=false&discoveryInterval=20",
+        first.address, second.address
+    );
+    let store = connect(&url).await;
+    second.faults("");
+    (first, second, store)
 }
 
 /// A facade over a fresh memory store, and the adapter on it.

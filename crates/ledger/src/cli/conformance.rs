@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use clap::Args;
-use event_store::EventStore;
 use event_store::conformance::{self, Outcome};
+use event_store::{Direction, EventStore, RecordedEvent};
 use futures::FutureExt;
 use serde_json::{Value, json};
 
@@ -18,6 +18,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Set, Table};
 
+/// What the streams of trials begin with.
+const STREAMS: &str = "conformance-";
+/// Events looked at to tell a server for trials: a ledger's first event is its own.
+const FIRST_EVENTS: usize = 64;
 /// Longest name of a run: streams have names of 200 bytes.
 const RUN_BYTES_MAX: usize = 40;
 
@@ -26,17 +30,22 @@ const RUN_BYTES_MAX: usize = 40;
 #[command(after_help = "\
 It writes streams `conformance-<run>-…` of a few thousand small events, and a
 stream `ledger-store` if there is none, and they stay: use a server, or a
-cluster, that is for trials. Some checks follow the whole log: on one that
-holds much they take long. Exit code 1: a promise does not hold.
+cluster, that is for trials. One that holds a ledger's events is refused.
+Exit code 1: a promise does not hold.
 
 Examples:
   ledger conformance --url 'kurrentdb://127.0.0.1:2113?tls=false'
-  LEDGER_EVENT_STORE='esdb://admin:…@db:2113' ledger conformance --json")]
+  LEDGER_CONFORMANCE_URL='esdb://admin:…@db:2113' ledger conformance --json")]
 pub(crate) struct ConformanceArgs {
-    /// URL of the KurrentDB; better in LEDGER_EVENT_STORE when it holds a password [default: the
-    /// configured event_store].
-    #[arg(long, value_name = "URL")]
-    url: Option<String>,
+    /// URL of the KurrentDB; better in the environment when it holds a password. The configured event_store is
+    /// not taken: that one has a ledger.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "LEDGER_CONFORMANCE_URL",
+        hide_env_values = true
+    )]
+    url: String,
     /// Name of this run, in the names of its streams [default: drawn].
     #[arg(long, value_name = "NAME")]
     run: Option<String>,
@@ -44,26 +53,21 @@ pub(crate) struct ConformanceArgs {
 
 pub(crate) fn run(args: &ConformanceArgs, globals: &Globals) -> Result<Exit, Failure> {
     let mut settings = globals.settings(Vec::new())?;
-    if let Some(url) = &args.url {
-        let parsed = EventStoreUrl::parse(url);
-        let wrong = || {
-            Failure::usage("EVENT_STORE_URL", "--url is not the URL of a KurrentDB")
-                .advise("give kurrentdb://host:2113, with user:password@ and options as needed")
-        };
-        settings.event_store = Some(parsed.ok_or_else(wrong)?);
-    }
-    if settings.event_store.is_none() {
-        let what = "no server is named: the embedded log has its own tests";
-        return Err(
-            Failure::usage("EVENT_STORE_URL", what).advise("give --url kurrentdb://host:2113")
-        );
-    }
+    let wrong = || {
+        Failure::usage("EVENT_STORE_URL", "--url is not the URL of a KurrentDB")
+            .advise("give kurrentdb://host:2113, with user:password@ and options as needed")
+    };
+    settings.event_store = Some(EventStoreUrl::parse(&args.url).ok_or_else(wrong)?);
     let run = match &args.run {
         Some(run) => named(run)?,
         None => drawn(),
     };
     let (place, outcomes) = block_on(async {
-        let log = Log::open_closed(&settings).await?;
+        let log = Log::open_for_trial(&settings).await?;
+        if let Err(failure) = must_be_for_trials(&log).await {
+            log.close().await;
+            return Err(failure);
+        }
         globals.console.note(&format!(
             "{} checks on {}; its streams conformance-{run}-… stay there",
             conformance::checks().len(),
@@ -83,6 +87,27 @@ pub(crate) fn run(args: &ConformanceArgs, globals: &Globals) -> Result<Exit, Fai
         .answer(|| text(&outcomes), || value((&place, &run), &outcomes))?;
     let all_hold = outcomes.iter().all(|outcome| outcome.result.is_ok());
     Ok(if all_hold { Exit::Done } else { Exit::Found })
+}
+
+/// What is written stays: a ledger's own server is not for it.
+async fn must_be_for_trials(log: &Log) -> Result<(), Failure> {
+    let first = log
+        .store()
+        .read_all(None, Direction::Forwards, FIRST_EVENTS)
+        .await?;
+    let own = |event: &RecordedEvent| event.stream.as_str().starts_with(STREAMS);
+    match first.iter().find(|event| !own(event)) {
+        None => Ok(()),
+        Some(event) => Err(Failure::refused(
+            "NOT_FOR_TRIALS",
+            format!(
+                "{} holds more than trials: stream {}",
+                log.place(),
+                event.stream
+            ),
+        )
+        .advise("give a server that is for trials: what is written stays there")),
+    }
 }
 
 fn named(run: &str) -> Result<String, Failure> {

@@ -42,6 +42,9 @@ impl KurrentPart {
         let mut config = Config::new(listen);
         config.advertised = settings.advertise.as_deref().and_then(advertised);
         config.tls = identity(settings)?;
+        if config.tls.is_none() && !listen.ip().is_loopback() {
+            tracing::warn!(%listen, "keys of KurrentDB clients come in clear: give kurrent_tls_cert and kurrent_tls_key, or let a proxy end TLS");
+        }
         let keys = Arc::new(ByKeys(keys));
         let (address, serving) =
             kurrent_facade::serve(config, core.log.store(), keys, stop).await?;

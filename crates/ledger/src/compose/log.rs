@@ -13,6 +13,11 @@ use kurrent_store::{ConnectError, KurrentStore, Options};
 use crate::config::{EventStoreUrl, Settings};
 use crate::failure::Failure;
 
+/// To look at a log writes nothing, and an empty server is no ledger's.
+const MUST_EXIST: bool = true;
+/// Whoever serves or fills a log begins one where there is none.
+const MAY_BEGIN: bool = false;
+
 /// An open log.
 #[derive(Clone)]
 pub(crate) enum Log {
@@ -48,7 +53,7 @@ impl Log {
         }
         std::fs::create_dir_all(&settings.data_dir)
             .map_err(|error| Failure::file("making folder", &settings.data_dir, &error))?;
-        Ok(Self::Kurrent(Kurrent::connect(url).await?))
+        Ok(Self::Kurrent(Kurrent::connect(url, MAY_BEGIN).await?))
     }
 
     /// Opens the log of a ledger that is not running, to look at it.
@@ -57,12 +62,26 @@ impl Log {
     /// When there is none, it is in use, damaged, or cannot be reached.
     pub(crate) async fn open_closed(settings: &Settings) -> Result<Self, Failure> {
         if let Some(url) = &settings.event_store {
-            return Ok(Self::Kurrent(Kurrent::connect(url).await?));
+            return Ok(Self::Kurrent(Kurrent::connect(url, MUST_EXIST).await?));
         }
         ledger_exists(settings)?;
         let options =
             OpenOptions::dir(&settings.log_dir())?.segment_bytes(settings.log_segment_bytes);
         Ok(Self::Embedded(Arc::new(EmbeddedStore::open(&options)?)))
+    }
+
+    /// Opens a server to try it.
+    ///
+    /// # Errors
+    /// When it cannot be reached, or none is named.
+    pub(crate) async fn open_for_trial(settings: &Settings) -> Result<Self, Failure> {
+        let Some(url) = &settings.event_store else {
+            let what = "no server is named: the embedded log has its own tests";
+            return Err(
+                Failure::usage("EVENT_STORE_URL", what).advise("give --url kurrentdb://host:2113")
+            );
+        };
+        Ok(Self::Kurrent(Kurrent::connect(url, MAY_BEGIN).await?))
     }
 
     /// Opens or creates a log that is filled from another one, on a clock that stands at that one's times.
@@ -74,7 +93,7 @@ impl Log {
         clock: &Arc<ManualClock>,
     ) -> Result<Self, Failure> {
         if let Some(url) = &settings.event_store {
-            return Ok(Self::Kurrent(Kurrent::connect(url).await?));
+            return Ok(Self::Kurrent(Kurrent::connect(url, MAY_BEGIN).await?));
         }
         let options = OpenOptions::dir(&settings.log_dir())?
             .segment_bytes(settings.log_segment_bytes)
@@ -122,6 +141,16 @@ impl Log {
         }
     }
 
+    /// Events met in it that no ledger has written, where there are any.
+    pub(crate) fn foreign(&self) -> Option<u64> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Kurrent(kurrent) => {
+                Some(kurrent.store.stats().foreign_events).filter(|foreign| *foreign > 0)
+            }
+        }
+    }
+
     /// Events in it, where the log counts them.
     pub(crate) fn events(&self) -> Option<u64> {
         self.embedded().map(|store| store.stats().events)
@@ -146,8 +175,12 @@ impl Log {
 }
 
 impl Kurrent {
-    async fn connect(url: &EventStoreUrl) -> Result<Self, Failure> {
-        match KurrentStore::connect(url.secret(), Options::default()).await {
+    async fn connect(url: &EventStoreUrl, must_exist: bool) -> Result<Self, Failure> {
+        let options = Options {
+            must_exist,
+            ..Options::default()
+        };
+        match KurrentStore::connect(url.secret(), options).await {
             Ok(store) => {
                 tracing::info!(%url, "the log is open: a KurrentDB");
                 Ok(Self {
@@ -170,6 +203,8 @@ fn away(url: &EventStoreUrl, error: &ConnectError) -> Failure {
             .advise("start the server, or correct event_store, then try again"),
         ConnectError::Denied(_) => Failure::usage("EVENT_STORE_DENIED", what)
             .advise("give a user that may read and write as kurrentdb://user:password@host:2113"),
+        ConnectError::NoLedger => Failure::usage("NO_LOG", what)
+            .advise("give the store of a ledger; `ledger serve` begins one where there is none"),
         ConnectError::Identity(_) => Failure::damaged("EVENT_STORE_FOREIGN", what)
             .advise("give the ledger a server of its own; nothing was written"),
     }

@@ -142,6 +142,7 @@ async fn copied(
     let there = compare((&from, until), &target.store, &mut bar.tell()).await?;
     bar.end();
     let already_there = there.events;
+    must_be_own(log)?;
     let bar = steps.begin("copying");
     let mut tell = bar.tell();
     let copied = copy(there.rest, target, &mut |copied, at| {
@@ -161,6 +162,7 @@ async fn copied(
         return Err(Failure::damaged("COPY_NOT_WHOLE", what)
             .advise("run the same again; if it stays, copy into another, empty log"));
     }
+    must_be_own(log)?;
     Ok(Copied {
         from: source.place(),
         to: log.place(),
@@ -170,6 +172,16 @@ async fn copied(
         keeps_times: target.clock.is_some(),
         took: began.elapsed(),
     })
+}
+
+/// A target that others write to as well, under names that no stream of a ledger has.
+fn must_be_own(log: &Log) -> Result<(), Failure> {
+    let Some(foreign) = log.foreign() else {
+        return Ok(());
+    };
+    let what = format!("the target holds events of other streams too ({foreign} were met)");
+    Err(Failure::refused("COPY_TARGET_DIFFERS", what)
+        .advise("copy into an empty log, of the ledger's own"))
 }
 
 /// How far each step is: in events, or where the source does not count them, in its positions.
