@@ -260,6 +260,22 @@ fn the_conformance_of_a_server_is_tried_and_told() {
 }
 
 #[test]
+fn the_bench_of_appends_measures_a_server_of_its_own() {
+    let outcome = ledger(&[
+        "bench",
+        "append",
+        "--event-store",
+        "facade",
+        "--quick",
+        "--size",
+        "300",
+        "--json",
+    ]);
+    let said: Value = serde_json::from_slice(&outcome.stdout).unwrap();
+    assert!(said["lines"].as_array().unwrap().len() > 10, "{said}");
+}
+
+#[test]
 fn a_store_that_is_none_or_away_is_told_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let data = text(folder.path());

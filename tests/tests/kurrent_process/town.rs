@@ -187,7 +187,7 @@ impl Ask {
                 };
                 let answer = client.payments().top_up(request).await?.into_inner();
                 let text = match answer.result.unwrap() {
-                    pb::top_up_response::Result::Receipt(receipt) => receipt_text(receipt),
+                    pb::top_up_response::Result::Receipt(receipt) => receipt_text(&receipt),
                     pb::top_up_response::Result::Suspended(it) => {
                         format!("suspended {} of {}", it.amount, it.reference)
                     }
@@ -217,7 +217,7 @@ impl Ask {
                     .await?
                     .into_inner();
                 Ok(Answer {
-                    text: receipt_text(answer.receipt.unwrap()),
+                    text: receipt_text(&answer.receipt.unwrap()),
                     duplicate: answer.duplicate,
                     token: answer.token,
                 })
@@ -320,7 +320,7 @@ impl Ask {
     }
 }
 
-fn receipt_text(receipt: pb::Receipt) -> String {
+fn receipt_text(receipt: &pb::Receipt) -> String {
     format!(
         "receipt {} of {} for {} to {} after which {}",
         receipt.number, receipt.amount, receipt.reference, receipt.account_id, receipt.balance

@@ -177,7 +177,7 @@ impl Judge {
                 let later = account.state.last_reading.is_none_or(|last| last < n);
                 holds(later, READING_ONCE, || format!("{event:?}"))?;
                 account.state.last_reading = Some(n);
-                account.state.due = account.state.due.or((n % 3 == 0).then_some(n));
+                account.state.due = account.state.due.or(n.is_multiple_of(3).then_some(n));
                 account.state.balance += amount;
             }
             "due.v1" => account.state.due = None,

@@ -92,10 +92,11 @@ impl Model {
                 Expected::Exact(revision) => actual == Some(revision),
                 Expected::Any => true,
             };
-            if !fits && self.by_ids {
-                if let Some(before) = self.repeated(append, actual) {
-                    return Ok(before);
-                }
+            if !fits
+                && self.by_ids
+                && let Some(before) = self.repeated(append, actual)
+            {
+                return Ok(before);
             }
             if !fits {
                 let (stream, expected) = (append.stream.clone(), append.expected);

@@ -223,7 +223,7 @@ impl Toy {
     ) -> Decision<Answer> {
         if state.last_reading.is_none_or(|last| n > last) {
             state.last_reading = Some(n);
-            state.due = state.due.or((n % 3 == 0).then_some(n));
+            state.due = state.due.or(n.is_multiple_of(3).then_some(n));
             state.balance -= cost;
             let balance = state.balance;
             let id = format!("{}/{n}/{cost}", command.account);
@@ -262,7 +262,7 @@ impl Domain for Toy {
                 state.balance += number(fields.get(1))?;
                 let n = number(fields.first())?.cast_unsigned();
                 state.last_reading = Some(n);
-                state.due = state.due.or((n % 3 == 0).then_some(n));
+                state.due = state.due.or(n.is_multiple_of(3).then_some(n));
             }
             "due.v1" => state.due = None,
             "adopted.v1" => {}

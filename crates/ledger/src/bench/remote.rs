@@ -126,7 +126,7 @@ async fn connected(url: &str) -> Result<Log, Failure> {
         event_store: Some(url),
         ..Settings::default()
     };
-    Log::open_closed(&settings).await
+    Log::open_for_trial(&settings).await
 }
 
 /// What ours is compared with.

@@ -15,7 +15,7 @@
 //!   a commit behind ours would fit by accident. So decisions run ahead of the store only where nobody
 //!   else writes; on a shared store an account waits for its commit.
 //! * Where the store commits one stream at a time, a decision over several goes by a plan
-//!   ([`plan`](super::plan)): the claim first, which names the rest. Whoever reads a claim, or folds an
+//!   (the module `plan`): the claim first, which names the rest. Whoever reads a claim, or folds an
 //!   account under a lock, settles its plan first.
 //! * A failed commit drops the account's state and everything decided on it. A commit in doubt is sent
 //!   again unchanged until the store says yes or wrong revision; until then the account decides nothing.
