@@ -144,6 +144,17 @@ async fn a_log_goes_to_a_kurrentdb_and_back_and_every_command_looks_at_it_there(
         exit == 3 && errors.contains("COPY_TARGET_DIFFERS"),
         "{exit}: {errors}"
     );
+    // What trials write stays, so a server with a ledger is not for them.
+    for trial in [
+        ["conformance", "--url"].as_slice(),
+        &["bench", "append", "--event-store"],
+    ] {
+        let (exit, errors) = refused(&[trial, &[url.as_str()]].concat());
+        assert!(
+            exit == 3 && errors.contains("NOT_FOR_TRIALS"),
+            "{exit}: {errors}"
+        );
+    }
 }
 
 /// Every command for a stopped ledger, on a log that is in a KurrentDB.

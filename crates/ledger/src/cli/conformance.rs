@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use clap::Args;
+use event_store::EventStore;
 use event_store::conformance::{self, Outcome};
-use event_store::{Direction, EventStore, RecordedEvent};
 use futures::FutureExt;
 use serde_json::{Value, json};
 
@@ -18,10 +18,6 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::table::{Set, Table};
 
-/// What the streams of trials begin with.
-const STREAMS: &str = "conformance-";
-/// Events looked at to tell a server for trials: a ledger's first event is its own.
-const FIRST_EVENTS: usize = 64;
 /// Longest name of a run: streams have names of 200 bytes.
 const RUN_BYTES_MAX: usize = 40;
 
@@ -64,10 +60,6 @@ pub(crate) fn run(args: &ConformanceArgs, globals: &Globals) -> Result<Exit, Fai
     };
     let (place, outcomes) = block_on(async {
         let log = Log::open_for_trial(&settings).await?;
-        if let Err(failure) = must_be_for_trials(&log).await {
-            log.close().await;
-            return Err(failure);
-        }
         globals.console.note(&format!(
             "{} checks on {}; its streams conformance-{run}-… stay there",
             conformance::checks().len(),
@@ -87,27 +79,6 @@ pub(crate) fn run(args: &ConformanceArgs, globals: &Globals) -> Result<Exit, Fai
         .answer(|| text(&outcomes), || value((&place, &run), &outcomes))?;
     let all_hold = outcomes.iter().all(|outcome| outcome.result.is_ok());
     Ok(if all_hold { Exit::Done } else { Exit::Found })
-}
-
-/// What is written stays: a ledger's own server is not for it.
-async fn must_be_for_trials(log: &Log) -> Result<(), Failure> {
-    let first = log
-        .store()
-        .read_all(None, Direction::Forwards, FIRST_EVENTS)
-        .await?;
-    let own = |event: &RecordedEvent| event.stream.as_str().starts_with(STREAMS);
-    match first.iter().find(|event| !own(event)) {
-        None => Ok(()),
-        Some(event) => Err(Failure::refused(
-            "NOT_FOR_TRIALS",
-            format!(
-                "{} holds more than trials: stream {}",
-                log.place(),
-                event.stream
-            ),
-        )
-        .advise("give a server that is for trials: what is written stays there")),
-    }
 }
 
 fn named(run: &str) -> Result<String, Failure> {

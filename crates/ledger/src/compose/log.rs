@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use event_store::embedded::{EmbeddedStore, OpenOptions};
-use event_store::{Clock, EventStore, ManualClock, Position};
+use event_store::{Clock, Direction, EventStore, ManualClock, Position, RecordedEvent};
 use kurrent_store::{ConnectError, KurrentStore, Options};
 
 use crate::config::{EventStoreUrl, Settings};
@@ -17,6 +17,11 @@ use crate::failure::Failure;
 const MUST_EXIST: bool = true;
 /// Whoever serves or fills a log begins one where there is none.
 const MAY_BEGIN: bool = false;
+
+/// What the streams of trials begin with: those of `conformance` and of `bench`.
+const TRIAL_STREAMS: [&str; 2] = ["conformance-", "bench-"];
+/// Events looked at to tell a server for trials: a ledger's first event is its own.
+const FIRST_EVENTS: usize = 64;
 
 /// An open log.
 #[derive(Clone)]
@@ -70,10 +75,10 @@ impl Log {
         Ok(Self::Embedded(Arc::new(EmbeddedStore::open(&options)?)))
     }
 
-    /// Opens a server to try it.
+    /// Opens a server to try it: what is written stays, so a ledger's own server is refused.
     ///
     /// # Errors
-    /// When it cannot be reached, or none is named.
+    /// When it cannot be reached, none is named, or it holds more than trials.
     pub(crate) async fn open_for_trial(settings: &Settings) -> Result<Self, Failure> {
         let Some(url) = &settings.event_store else {
             let what = "no server is named: the embedded log has its own tests";
@@ -81,7 +86,34 @@ impl Log {
                 Failure::usage("EVENT_STORE_URL", what).advise("give --url kurrentdb://host:2113")
             );
         };
-        Ok(Self::Kurrent(Kurrent::connect(url, MAY_BEGIN).await?))
+        let log = Self::Kurrent(Kurrent::connect(url, MAY_BEGIN).await?);
+        match log.must_be_for_trials().await {
+            Ok(()) => Ok(log),
+            Err(failure) => {
+                log.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn must_be_for_trials(&self) -> Result<(), Failure> {
+        let read = self
+            .store()
+            .read_all(None, Direction::Forwards, FIRST_EVENTS);
+        let is_trial = |event: &RecordedEvent| {
+            let stream = event.stream.as_str();
+            TRIAL_STREAMS.iter().any(|trial| stream.starts_with(trial))
+        };
+        let Some(event) = read.await?.into_iter().find(|event| !is_trial(event)) else {
+            return Ok(());
+        };
+        let what = format!(
+            "{} holds more than trials: stream {}",
+            self.place(),
+            event.stream
+        );
+        Err(Failure::refused("NOT_FOR_TRIALS", what)
+            .advise("give a server that is for trials: what is written stays there"))
     }
 
     /// Opens or creates a log that is filled from another one, on a clock that stands at that one's times.
