@@ -647,6 +647,23 @@ fn an_unreachable_store_is_tried_a_few_times_and_then_told() {
 }
 
 #[test]
+fn a_server_that_takes_no_append_now_may_take_the_next() {
+    for (capabilities, stopped) in [(ALONE, true), (SHARED, false)] {
+        let mut stage = toy(capabilities);
+        stage.open("account-1");
+        stage.ask(1, unkeyed("account-1", What::Read { n: 1, cost: 0 }));
+        let (op, _) = stage.next_append();
+        let error = AppendError::Stopped("not sent: its time was up".to_owned());
+        stage.give(op, Outcome::Appended(vec![Err(error)]));
+        match &stage.answers[0].1 {
+            Err(Failure::Stopped(_)) => assert!(stopped),
+            Err(Failure::Unavailable(_)) => assert!(!stopped),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_store_that_stopped_fails_the_command_and_the_next_is_decided_on_what_is_durable() {
     let mut stage = toy(ALONE);
     stage.open("account-1");

@@ -197,7 +197,11 @@ async fn c4_a_command_cut_short_anywhere_is_finished_when_it_comes_again_with_th
             let first = scenario.ask(&world).await;
             // A closing is one command, and the arrival of its credit another.
             if scenario != Scenario::Close || first.is_err() {
-                assert_eq!(first.unwrap_err().code(), "STOPPED", "{scenario:?} {cut}");
+                assert_eq!(
+                    first.unwrap_err().code(),
+                    "STORE_UNAVAILABLE",
+                    "{scenario:?} {cut}"
+                );
             }
             world.store.set_fault_hook(None);
             let world = World {

@@ -128,7 +128,8 @@ impl<D: Domain> Core<D> {
                 self.rejected(s, stale, flight, Failure::Invalid(reason));
             }
             Err(AppendError::Stopped(reason)) => {
-                self.rejected(s, stale, flight, Failure::Stopped(reason));
+                let failure = self.takes_no_more(reason);
+                self.rejected(s, stale, flight, failure);
             }
         }
     }
@@ -163,6 +164,15 @@ impl<D: Domain> Core<D> {
         self.stats.redecided += 1;
         pending.attempts += u32::from(counts);
         self.slots.at(s).trouble().redo.push(pending);
+    }
+
+    /// A store in this process that takes no more has stopped for good; a server may take the next again.
+    const fn takes_no_more(&self, reason: String) -> Failure {
+        if self.facts.capabilities.shared_with_others {
+            Failure::Unavailable(reason)
+        } else {
+            Failure::Stopped(reason)
+        }
     }
 
     fn rejected(&mut self, s: usize, stale: bool, flight: Flight<D>, failure: Failure) {
@@ -267,9 +277,10 @@ impl<D: Domain> Core<D> {
             ) => {
                 self.release_claims(&flight.claims);
                 let text = format!(
-                    "{reason}; whether this command was written will be known after a restart"
+                    "{reason}; whether this command was written will be known when it is sent again"
                 );
-                self.fail(flight.pending, Failure::Stopped(text));
+                let failure = self.takes_no_more(text);
+                self.fail(flight.pending, failure);
             }
         }
         self.doubt_settled(s);
